@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ravel's files: audio of every format that libsndfile knows, pipes, and `.rvl` streams.
+ *
+ * These functions use the disk and allocate; they are not for a real-time thread. An object is used
+ * by one thread at a time.
+ */
+#ifndef RAVEL_IO_H
+#define RAVEL_IO_H
+
+#include "ravel/ravel.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Opens a model file from disk. NULL with *error filled where it is refused. */
+RAVEL_API ravel_model *ravel_model_open(const char *path, ravel_error *error);
+
+/* --- Audio in ------------------------------------------------------------------------------- */
+
+typedef struct ravel_audio_reader ravel_audio_reader;
+
+typedef struct {
+    int raw;         /* nonzero: headerless PCM as described by the rest */
+    int raw_rate_hz;
+    int raw_channels;
+    int raw_bits;    /* 16, 24 or 32; negative for float of that many bits (-32) */
+} ravel_audio_format;
+
+/*
+ * path      a file, or "-" for standard input (WAV with unknown length and raw PCM included)
+ * format    NULL to recognise the file
+ */
+RAVEL_API ravel_audio_reader *ravel_audio_reader_open(const char *path,
+                                                      const ravel_audio_format *format,
+                                                      ravel_error *error);
+RAVEL_API void ravel_audio_reader_close(ravel_audio_reader *reader);
+RAVEL_API int ravel_audio_reader_rate(const ravel_audio_reader *reader);
+RAVEL_API int ravel_audio_reader_channels(const ravel_audio_reader *reader);
+/* Samples of each channel, or -1 where it is not known before the end. */
+RAVEL_API int64_t ravel_audio_reader_length(const ravel_audio_reader *reader);
+/* return    samples read into interleaved pcm, 0 at the end, or a negative status with *error */
+RAVEL_API int ravel_audio_reader_read(ravel_audio_reader *reader, float *pcm, int n_samples,
+                                      ravel_error *error);
+
+/* --- Audio out ------------------------------------------------------------------------------ */
+
+typedef struct ravel_audio_writer ravel_audio_writer;
+
+/*
+ * path      the format follows from its suffix (.wav, .flac, .ogg, .opus, .mp3, .aiff, .raw ...);
+ *           "-" writes WAV to standard output. A file appears under its name only when it is closed
+ *           whole (ravel_audio_writer_close); until then, and after an abort, it is not there.
+ * bits      16, 24, 32, or -32 for float; 0 for the format's usual
+ */
+RAVEL_API ravel_audio_writer *ravel_audio_writer_open(const char *path, int rate_hz, int channels,
+                                                      int bits, ravel_error *error);
+RAVEL_API int ravel_audio_writer_write(ravel_audio_writer *writer, const float *pcm, int n_samples,
+                                       ravel_error *error);
+/* Both free the writer. Integer formats are clipped. */
+RAVEL_API int ravel_audio_writer_close(ravel_audio_writer *writer, ravel_error *error);
+RAVEL_API void ravel_audio_writer_abort(ravel_audio_writer *writer);
+
+/* --- Streams (.rvl) ------------------------------------------------------------------------- */
+
+typedef struct {
+    char model_name[64];
+    uint8_t tokenizer_identity[8];
+    int sample_rate_hz, channels, hop_samples;
+    int pre_skip_samples; /* decoded samples before the first that counts */
+    int n_codebooks;
+    int codebook_size[RAVEL_MAX_CODEBOOKS];
+    int steps_per_frame[RAVEL_MAX_CODEBOOKS];
+    int64_t n_samples; /* exact length of each channel; -1 where it cannot be known (a pipe) */
+    int header_damaged; /* nonzero: the header was lost; values are those of the model given */
+    int n_tags;
+    const char *const *tags; /* "NAME=value", UTF-8, as in Vorbis comments; owned by the reader */
+} ravel_stream_info;
+
+/* What was found wrong while reading. */
+typedef struct {
+    int64_t lost_frames;   /* frames whose block was missing or damaged */
+    int64_t damaged_blocks;
+    int64_t skipped_bytes; /* bytes between pages that belong to none */
+    int truncated;         /* the stream ends without its end mark */
+} ravel_stream_damage;
+
+typedef struct ravel_stream_writer ravel_stream_writer;
+
+/*
+ * tags            n_tags strings "NAME=value", or NULL
+ * n_codebooks     of every frame written
+ * block_frames    frames in a block; 0 for the default of about two seconds
+ */
+RAVEL_API ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_model *model,
+                                                        int n_codebooks, int block_frames,
+                                                        const char *const *tags, int n_tags,
+                                                        ravel_error *error);
+RAVEL_API int ravel_stream_writer_write(ravel_stream_writer *writer, const uint16_t *codes,
+                                        int n_frames, ravel_error *error);
+/* n_samples: the exact length of the audio, at most the frames' samples. Frees the writer. */
+RAVEL_API int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples,
+                                        ravel_error *error);
+RAVEL_API void ravel_stream_writer_abort(ravel_stream_writer *writer);
+
+typedef struct ravel_stream_reader ravel_stream_reader;
+
+/*
+ * path     a file or "-"
+ * model    the model to check identities with and to fall back to where the header is damaged;
+ *          NULL opens any stream to look at it
+ */
+RAVEL_API ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
+                                                        ravel_error *error);
+RAVEL_API void ravel_stream_reader_close(ravel_stream_reader *reader);
+RAVEL_API const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_reader *reader);
+
+/*
+ * Next frames. Where frames were lost, *lost is nonzero and the return value is their number, codes
+ * untouched: conceal as many. Frames come in order and gaps are counted by granule position.
+ * codes       room for `capacity` frames
+ * n_codebooks set to the codebooks of these frames
+ * return      frames, 0 at the end, or a negative status
+ */
+RAVEL_API int ravel_stream_reader_read(ravel_stream_reader *reader, uint16_t *codes, int capacity,
+                                       int *n_codebooks, int *lost, ravel_error *error);
+
+/*
+ * Goes to the last block that begins `preroll` frames or more before the frame of `sample` (or to
+ * the first). return: number of the frame that is read next, or a negative status (pipes: only
+ * forward, by reading on).
+ */
+RAVEL_API int64_t ravel_stream_reader_seek(ravel_stream_reader *reader, int64_t sample,
+                                           int preroll, ravel_error *error);
+
+/* Damage so far; complete after the end was read. */
+RAVEL_API ravel_stream_damage ravel_stream_reader_damage(const ravel_stream_reader *reader);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

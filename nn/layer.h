@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Streaming layers. A layer turns rows [time][in_channels] into rows [time][out_channels]. It is
+ * built once from weights and never changes; what a stream has to remember lies in a flat state,
+ * free of pointers, that the caller owns and may copy.
+ *
+ * The one rule: however the input is cut into pushes, the rows that come out are the same, bit for
+ * bit. A layer takes what it is given, returns the rows that are complete, and remembers the rest.
+ * With `finish` set on the last push it applies its padding at the end and returns what is left.
+ *
+ * Several streams (lanes) are pushed together; each gets the bits it would get alone.
+ */
+#ifndef RAVEL_NN_LAYER_H
+#define RAVEL_NN_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nn/kernels.h"
+#include "ravel/ravel.h"
+
+typedef struct ravel_layer ravel_layer;
+
+/* One stream's share of a push. */
+typedef struct {
+    void *state;     /* this layer's state for this stream, 16-byte aligned */
+    const float *in; /* [n_in][in_channels] */
+    float *out;      /* room for ravel_layer_max_out(layer, n_in) rows of out_channels */
+    int n_in;        /* rows given, may be 0 */
+    int n_out;       /* rows made: set by the push */
+    bool finish;     /* these are the stream's last rows */
+} ravel_lane;
+
+/* Memory for the length of a push, taken from a stack. Sizes are planned: it never runs out. */
+typedef struct {
+    char *base;
+    size_t size, used;
+} ravel_arena;
+
+/* 64-byte aligned where base is. Asserts that the room is there. */
+void *ravel_arena_take(ravel_arena *arena, size_t bytes);
+
+/* Bytes that ravel_arena_take(bytes) uses up, alignment included: for planning. */
+size_t ravel_arena_bytes(size_t bytes);
+
+typedef struct {
+    /* Sets the state to the start of a stream. */
+    void (*reset)(const ravel_layer *layer, void *state);
+    /* See above. May not write lane.in; where layer->in_place is set, lane.out may equal lane.in. */
+    void (*push)(const ravel_layer *layer, ravel_lane *lanes, int n_lanes, ravel_arena *scratch);
+    /* Upper bound of the arena bytes that a push of at most max_in rows in each lane takes. */
+    size_t (*scratch_size)(const ravel_layer *layer, int max_in, int n_lanes);
+    void (*destroy)(ravel_layer *layer);
+} ravel_layer_ops;
+
+struct ravel_layer {
+    const ravel_layer_ops *ops;
+    const ravel_kernels *kernels;
+    int in_channels, out_channels;
+    int up, down;      /* in the long run `up` rows come out for `down` rows that go in */
+    int extra_out;     /* a push makes at most ceil(n_in * up / down) + extra_out rows */
+    int lookahead_in;  /* rows of input beyond the causal ones that an output row needs; may be < 0 */
+    int lookahead_out; /* rows of output by which a row lags behind the causal place (trim) */
+    int hold_rows;     /* most rows of input taken whose outputs can still be missing (up == down == 1) */
+    bool in_place;
+    size_t state_size;   /* bytes, a multiple of 16 */
+    size_t weight_bytes; /* read by one pass */
+    double macs;         /* multiply-adds for each row of input */
+};
+
+int ravel_layer_max_out(const ravel_layer *layer, int n_in);
+void ravel_layer_reset(const ravel_layer *layer, void *state);
+void ravel_layer_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
+                      ravel_arena *scratch);
+size_t ravel_layer_scratch_size(const ravel_layer *layer, int max_in, int n_lanes);
+void ravel_layer_destroy(ravel_layer *layer); /* NULL is allowed */
+
+/*
+ * Constructors. Each checks shapes and ranges (messages name the tensor), returns NULL and fills
+ * *error where something is wrong, and takes ownership of child layers in either case.
+ */
+
+typedef enum { RAVEL_PAD_ZERO, RAVEL_PAD_REFLECT, RAVEL_PAD_REPLICATE } ravel_pad_mode;
+
+typedef struct {
+    const ravel_tensor *weight; /* conv [out, in / groups, k] or [out, in]; transposed [in, out / groups, k] */
+    const ravel_tensor *bias;   /* [out] or NULL */
+    const ravel_tensor *scale;  /* [out], I8 weights only */
+    int stride, dilation, groups;
+    int pad_left, pad_right; /* rows before the first and after the last; transposed: rows trimmed */
+    int output_padding;      /* transposed only: rows added at the end */
+    ravel_pad_mode mode;
+    /*
+     * EnCodec's rule: at the end add as many rows as complete the last window, padded by `mode`
+     * together with pad_right. Otherwise rows of an incomplete last window are dropped.
+     */
+    bool complete_last;
+} ravel_conv_spec;
+
+ravel_layer *ravel_conv_new(const ravel_kernels *kernels, const ravel_conv_spec *spec,
+                            ravel_error *error);
+ravel_layer *ravel_conv_transpose_new(const ravel_kernels *kernels, const ravel_conv_spec *spec,
+                                      ravel_error *error);
+
+typedef enum {
+    RAVEL_ELU,        /* parameter: alpha */
+    RAVEL_LEAKY_RELU, /* parameter: slope */
+    RAVEL_GELU,
+    RAVEL_SILU,
+    RAVEL_TANH
+} ravel_activation;
+
+ravel_layer *ravel_activation_new(const ravel_kernels *kernels, ravel_activation kind,
+                                  float parameter, int channels, ravel_error *error);
+/* alpha [C], [1, C] or [1, C, 1] */
+ravel_layer *ravel_snake_new(const ravel_kernels *kernels, const ravel_tensor *alpha,
+                             ravel_error *error);
+/* LayerScale: gain [C] */
+ravel_layer *ravel_scale_new(const ravel_kernels *kernels, const ravel_tensor *gain,
+                             ravel_error *error);
+/* gamma and beta [C] */
+ravel_layer *ravel_layer_norm_new(const ravel_kernels *kernels, const ravel_tensor *gamma,
+                                  const ravel_tensor *beta, float eps, ravel_error *error);
+
+/* One LSTM layer; gates in the order i, f, g, o. All biases [4H] or NULL. */
+typedef struct {
+    const ravel_tensor *weight_ih; /* [4H, in] */
+    const ravel_tensor *weight_hh; /* [4H, H] */
+    const ravel_tensor *bias_ih, *bias_hh;
+    const ravel_tensor *scale_ih, *scale_hh; /* [4H], I8 only */
+} ravel_lstm_spec;
+
+ravel_layer *ravel_lstm_new(const ravel_kernels *kernels, const ravel_lstm_spec *spec,
+                            ravel_error *error);
+
+typedef enum { RAVEL_ROPE_NONE, RAVEL_ROPE_INTERLEAVED, RAVEL_ROPE_HALF } ravel_rope;
+
+/* Causal self-attention over the last `context` rows, the row itself included; key/value ring. */
+typedef struct {
+    const ravel_tensor *qkv_weight; /* [3C, C]: q, k, v stacked, heads contiguous */
+    const ravel_tensor *qkv_bias;   /* [3C] or NULL */
+    const ravel_tensor *qkv_scale;  /* I8 only */
+    const ravel_tensor *out_weight; /* [C, C] */
+    const ravel_tensor *out_bias, *out_scale;
+    int n_heads, context;
+    ravel_rope rope;
+    float rope_base; /* 10000 */
+} ravel_attention_spec;
+
+ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_attention_spec *spec,
+                                 ravel_error *error);
+
+/*
+ * Short-time Fourier transform, 1 channel in, n_fft + 2 out: real parts of bins 0 ... n_fft / 2,
+ * then imaginary parts; periodic Hann window; not scaled.
+ */
+ravel_layer *ravel_stft_new(const ravel_kernels *kernels, int n_fft, int hop, int pad_left,
+                            int pad_right, ravel_pad_mode mode, ravel_error *error);
+
+/* Power-law compression of such a spectrum to the square root of its magnitude. */
+ravel_layer *ravel_compress_new(const ravel_kernels *kernels, int channels, float eps,
+                                ravel_error *error);
+
+/*
+ * Inverse STFT head, n_fft + 2 channels in (log-magnitude, then phase), 1 out: magnitude is
+ * min(exp(x), bound); inverse real transform scaled by 1 / n_fft, periodic Hann window,
+ * overlap-add; with `normalize` divided by the overlap-added squared window, as torch.istft and
+ * Vocos do. trim_left and trim_right rows are cut from the ends.
+ */
+typedef struct {
+    int n_fft, hop, trim_left, trim_right;
+    float max_magnitude;
+    bool normalize;
+} ravel_istft_spec;
+
+ravel_layer *ravel_istft_new(const ravel_kernels *kernels, const ravel_istft_spec *spec,
+                             ravel_error *error);
+
+/* Layers one after the other; n >= 1. The array is copied, the layers are owned. */
+ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error);
+
+/*
+ * branch(x) + shortcut(x); shortcut NULL is the identity. Both keep the rate. The side that is ahead
+ * waits, so a branch with lookahead stays aligned.
+ */
+ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error);
+
+#endif

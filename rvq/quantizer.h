@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Quantisers: latent vectors to codes and back.
+ *
+ * A quantiser is a tree that is built once and never changes; it has no state. Codebooks are
+ * numbered in the order of the tree, coarse to fine. With n_codebooks below the quantiser's number
+ * only the first ones are searched or summed, so every prefix of the codes is a description.
+ */
+#ifndef RAVEL_RVQ_QUANTIZER_H
+#define RAVEL_RVQ_QUANTIZER_H
+
+#include "nn/layer.h"
+
+typedef struct ravel_quantizer ravel_quantizer;
+
+typedef struct {
+    /*
+     * Finds codes of `n` vectors x [n][dim] and, where y is not NULL, writes what they stand for,
+     * y [n][dim]. codes: code of codebook b of vector i at codes[i * code_stride + b], for the
+     * b below n_codebooks (relative to this quantiser's first). y may not be x.
+     */
+    void (*encode)(const ravel_quantizer *q, const float *x, int n, int n_codebooks,
+                   uint16_t *codes, int code_stride, float *y, ravel_arena *scratch);
+    /* Writes what the codes stand for. Codes are below their codebook's size (checked before). */
+    void (*decode)(const ravel_quantizer *q, const uint16_t *codes, int code_stride, int n,
+                   int n_codebooks, float *y, ravel_arena *scratch);
+    /* Upper bound of the arena bytes of either for n vectors. */
+    size_t (*scratch_size)(const ravel_quantizer *q, int n);
+    void (*destroy)(ravel_quantizer *q);
+} ravel_quantizer_ops;
+
+struct ravel_quantizer {
+    const ravel_quantizer_ops *ops;
+    const ravel_kernels *kernels;
+    int dim;
+    int n_codebooks;
+    int codebook_size[RAVEL_MAX_CODEBOOKS];
+    size_t weight_bytes; /* read to encode one vector with all codebooks */
+    double macs;         /* multiply-adds to encode one vector with all codebooks */
+};
+
+void ravel_quantizer_destroy(ravel_quantizer *q); /* NULL is allowed */
+
+typedef enum {
+    RAVEL_SEARCH_EUCLIDEAN, /* nearest codeword */
+    RAVEL_SEARCH_COSINE     /* the codeword of the nearest direction (DAC, arXiv 2306.06546) */
+} ravel_search;
+
+/* Leaf: one codebook [size, dim]; a code stands for its codeword as stored. */
+ravel_quantizer *ravel_codebook_new(const ravel_kernels *kernels, const ravel_tensor *codewords,
+                                    ravel_search search, ravel_error *error);
+
+/*
+ * Wraps a quantiser of fewer dimensions between two linear maps; weights [inner, dim] and
+ * [dim, inner], rank 2 or 3 with a last 1; biases may be NULL. Takes ownership of inner in either
+ * case. Scales belong to I8 weights.
+ */
+typedef struct {
+    const ravel_tensor *in_weight, *in_bias, *in_scale;
+    const ravel_tensor *out_weight, *out_bias, *out_scale;
+} ravel_projection_spec;
+
+ravel_quantizer *ravel_projected_new(const ravel_kernels *kernels,
+                                     const ravel_projection_spec *spec, ravel_quantizer *inner,
+                                     ravel_error *error);
+
+/*
+ * Residual quantisation: each stage quantises what the stages before it left over; what the codes
+ * stand for is the sum, added up in the order of the stages. Takes ownership of the stages.
+ */
+ravel_quantizer *ravel_residual_quantizer_new(const ravel_kernels *kernels,
+                                              ravel_quantizer **stages, int n_stages,
+                                              ravel_error *error);
+
+#endif
