@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The block: a whole number of frames, about two seconds of them, that decodes without any other
+ * block. In a file it is one Ogg packet on one page. docs/format.md, "Block".
+ *
+ *    byte 0      version << 4 | kind of payload
+ *    byte 1      codebooks, 1 ... 64
+ *    byte 2, 3   the first two bytes of the tokeniser's identity
+ *    byte 4, 5   frames, 1 ... 65535, little-endian
+ *    byte 6 ...  payload
+ *
+ * The first six bytes stay what they are in every kind of payload, so that a reader that does not
+ * know a kind still knows how many frames it misses.
+ */
+#ifndef RAVEL_RVQ_BLOCK_H
+#define RAVEL_RVQ_BLOCK_H
+
+#include "rvq/layout.h"
+
+enum {
+    RAVEL_BLOCK_VERSION = 0,
+    RAVEL_BLOCK_HEADER_BYTES = 6,
+    RAVEL_BLOCK_MAX_BYTES = 65024, /* the longest packet that begins and ends on one Ogg page */
+    RAVEL_BLOCK_MAX_FRAMES = 65535,
+    RAVEL_BLOCK_IDENTITY_BYTES = 2
+};
+
+typedef enum {
+    RAVEL_PAYLOAD_PACKED = 0 /* codes of ravel_code_bits bits each, frame after frame */
+} ravel_payload;
+
+typedef struct {
+    int kind; /* ravel_payload; 1 ... 15 are kinds of later versions */
+    int n_codebooks;
+    int n_frames;
+    uint8_t identity[RAVEL_BLOCK_IDENTITY_BYTES];
+} ravel_block_info;
+
+/*
+ * Reads the first six bytes.
+ * return    RAVEL_OK, also for an unknown kind; RAVEL_ERR_DATA where it cannot be a block;
+ *           RAVEL_ERR_VERSION for a version other than RAVEL_BLOCK_VERSION
+ */
+int ravel_block_parse(const uint8_t *block, size_t size, ravel_block_info *info);
+
+/*
+ * Reads the codes of a block that ravel_block_parse accepted.
+ * codes     [info->n_frames][ravel_layout_codes(layout, info->n_codebooks)]; undefined on failure
+ * return    frames; RAVEL_ERR_VERSION for an unknown kind; RAVEL_ERR_MODEL for more codebooks than
+ *           the layout has; RAVEL_ERR_SPACE where capacity (frames) is less; RAVEL_ERR_DATA where
+ *           the size is not exact, a code is too great for its codebook, or a padding bit is set
+ */
+int ravel_block_read(const ravel_layout *layout, const uint8_t *block, size_t size,
+                     const ravel_block_info *info, uint16_t *codes, int capacity);
+
+/* Bytes of a block of packed codes, or RAVEL_ERR_ARGUMENT where it cannot be one page. */
+int ravel_block_size(const ravel_layout *layout, int n_codebooks, int n_frames);
+
+/* Most frames of n_codebooks that fit into one block, at least 1 for every valid layout. */
+int ravel_block_max_frames(const ravel_layout *layout, int n_codebooks);
+
+/*
+ * Writes a block of packed codes [info->n_frames][codes of a frame]; info->kind is ignored.
+ * return    bytes; RAVEL_ERR_ARGUMENT (also for a code too great for its codebook), RAVEL_ERR_SPACE
+ */
+int ravel_block_write(const ravel_layout *layout, const ravel_block_info *info,
+                      const uint16_t *codes, uint8_t *block, size_t capacity);
+
+#endif
