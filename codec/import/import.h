@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Converters: published checkpoints to model files. A converter reads the tensors under the names
+ * that the codec's authors gave them, folds weight norm, and writes a graph; it runs nothing.
+ */
+#ifndef RAVEL_CODEC_IMPORT_IMPORT_H
+#define RAVEL_CODEC_IMPORT_IMPORT_H
+
+#include "ravel/ravel.h"
+
+typedef struct {
+    const void *weights; /* a safetensors file in memory */
+    size_t weights_size;
+    const char *config; /* JSON text that lies beside it, or NULL; which one depends on the kind */
+    size_t config_size;
+} ravel_import_source;
+
+/* Name of the i-th kind of checkpoint that can be read ("encodec", "lyra"), NULL after the last. */
+RAVEL_API const char *ravel_import_kind(int i);
+
+/*
+ * Converts a checkpoint. The bytes may come from a stranger: everything is checked, and every
+ * tensor that is missing, surplus or of a wrong shape is named.
+ *
+ * kind      one of ravel_import_kind, or NULL to recognise it by the names of its tensors
+ * file      set to the model file (ravel_model_open_memory reads it); free() it
+ * size      set to its bytes
+ * return    0, or a negative status with *error filled and *file NULL
+ *
+ * encodec   config: optional; "pad_mode" ("reflect", the published models' and the default, or
+ *           "constant"), "sample_rate" (24000), "name"
+ * lyra      config: lyra_v2_graph.json, needed
+ */
+RAVEL_API int ravel_import(const char *kind, const ravel_import_source *source, void **file,
+                           size_t *size, ravel_error *error);
+
+#endif

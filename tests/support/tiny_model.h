@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Small models with seeded weights, made in memory: one for each family of codecs. */
+#ifndef RAVEL_TESTS_TINY_MODEL_H
+#define RAVEL_TESTS_TINY_MODEL_H
+
+#include <stddef.h>
+
+#include "ravel/ravel.h"
+
+typedef enum {
+    RAVEL_TINY_DEFAULT,        /* "default-like": STFT, ConvNeXt, factorised RVQ, inverse STFT */
+    RAVEL_TINY_SEANET_ZERO,    /* "seanet-zero": EnCodec's shape with LSTM, zero padding */
+    RAVEL_TINY_SEANET_REFLECT, /* "seanet-reflect": the same with reflect padding */
+    RAVEL_TINY_TRANSFORMER,    /* "transformer": convolutions around windowed causal attention */
+    RAVEL_TINY_LOOKAHEAD,      /* "lookahead": symmetric convolutions, odd strides */
+    RAVEL_TINY_KINDS
+} ravel_tiny_kind;
+
+const char *ravel_tiny_name(ravel_tiny_kind kind);
+
+/* The model file; free() it. NULL without memory. */
+void *ravel_test_model(ravel_tiny_kind kind, size_t *size);
+
+/* The same, opened; ends the program with a message where that fails. */
+ravel_model *ravel_test_model_open(ravel_tiny_kind kind);
+
+#endif
