@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/sha256.h"
+
+#include <string.h>
+
+/* FIPS 180-4, 4.2.2: fractional parts of the cube roots of the first 64 primes. */
+static const uint32_t K[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate(uint32_t x, int n)
+{
+    return x >> n | x << (32 - n);
+}
+
+/* 6.2.2, step 1 */
+static void expand(const uint8_t block[64], uint32_t w[64])
+{
+    for (int t = 0; t < 16; t++) {
+        const uint8_t *b = block + 4 * t;
+        w[t] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    }
+    for (int t = 16; t < 64; t++) {
+        uint32_t a = w[t - 15], b = w[t - 2];
+        w[t] = w[t - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[t - 7] +
+               (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+    }
+}
+
+/* 6.2.2, steps 2 to 4; s holds a ... h. */
+static void compress(uint32_t h[8], const uint8_t block[64])
+{
+    uint32_t w[64], s[8];
+    expand(block, w);
+    memcpy(s, h, sizeof s);
+    for (int t = 0; t < 64; t++) {
+        uint32_t t1 = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) +
+                      ((s[4] & s[5]) ^ (~s[4] & s[6])) + K[t] + w[t];
+        uint32_t t2 = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) +
+                      ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+        memmove(s + 1, s, 7 * sizeof s[0]);
+        s[4] += t1;
+        s[0] = t1 + t2;
+    }
+    for (int i = 0; i < 8; i++) h[i] += s[i];
+}
+
+void ravel_sha256_init(ravel_sha256 *sha)
+{
+    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(sha->h, start, sizeof start);
+    sha->n_bytes = 0;
+}
+
+void ravel_sha256_update(ravel_sha256 *sha, const void *data, size_t size)
+{
+    const uint8_t *in = data;
+    while (size > 0) {
+        size_t at = (size_t)(sha->n_bytes % 64);
+        size_t n = size < 64 - at ? size : 64 - at;
+        memcpy(sha->block + at, in, n);
+        if (at + n == 64) compress(sha->h, sha->block);
+        sha->n_bytes += n;
+        in += n;
+        size -= n;
+    }
+}
+
+void ravel_sha256_final(ravel_sha256 *sha, uint8_t digest[RAVEL_SHA256_BYTES])
+{
+    static const uint8_t padding[64] = {0x80};
+    uint64_t n_bits = sha->n_bytes * 8;
+    uint8_t length[8];
+    for (int i = 0; i < 8; i++) length[i] = (uint8_t)(n_bits >> (56 - 8 * i));
+    size_t at = (size_t)(sha->n_bytes % 64);
+    ravel_sha256_update(sha, padding, (at < 56 ? 56 : 120) - at);
+    ravel_sha256_update(sha, length, sizeof length);
+    for (int i = 0; i < RAVEL_SHA256_BYTES; i++) {
+        digest[i] = (uint8_t)(sha->h[i / 4] >> (24 - 8 * (i % 4)));
+    }
+}
+
+void ravel_sha256_hex(const uint8_t digest[RAVEL_SHA256_BYTES], char text[RAVEL_SHA256_HEX])
+{
+    for (int i = 0; i < 2 * RAVEL_SHA256_BYTES; i++) {
+        text[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    }
+    text[2 * RAVEL_SHA256_BYTES] = '\0';
+}
