@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "nn/matrix.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ravel/ravel.h"
+
+static size_t padded(int n_out)
+{
+    return ((size_t)n_out + RAVEL_PANEL - 1) / RAVEL_PANEL * RAVEL_PANEL;
+}
+
+/* 64-byte aligned and zeroed; NULL without memory or where the size does not fit. */
+static void *alloc_zeroed(size_t count, size_t n_in, size_t element_size)
+{
+    if (n_in > (size_t)PTRDIFF_MAX / 2 / element_size / count) {
+        return NULL;
+    }
+    const size_t bytes = (count * n_in * element_size + 63) & ~(size_t)63;
+    void *memory = aligned_alloc(64, bytes);
+    return memory != NULL ? memset(memory, 0, bytes) : NULL;
+}
+
+static void pack_panels(ravel_matrix *matrix, const ravel_tensor *weight,
+                        ravel_weight_index *index, const void *context)
+{
+    const size_t size = ravel_dtype_size(matrix->dtype);
+    for (int n = 0; n < matrix->n_out; n++) {
+        const size_t panel = (size_t)(n / RAVEL_PANEL);
+        char *column = (char *)matrix->panels +
+                       (panel * (size_t)matrix->n_in * RAVEL_PANEL + (size_t)(n % RAVEL_PANEL)) * size;
+        for (int k = 0; k < matrix->n_in; k++) {
+            const ptrdiff_t i = index(context, k, n);
+            if (i >= 0) {
+                memcpy(column + (size_t)k * RAVEL_PANEL * size,
+                       (const char *)weight->data + (size_t)i * size, size);
+            }
+        }
+    }
+}
+
+static void pack_row(float *row, int n_out, const ravel_tensor *values, const int *source_of_n)
+{
+    for (int n = 0; n < n_out; n++) {
+        row[n] = ravel_tensor_get(values, (size_t)(source_of_n != NULL ? source_of_n[n] : n));
+    }
+}
+
+int ravel_matrix_pack(ravel_matrix *matrix, int n_in, int n_out, const ravel_tensor *weight,
+                      ravel_weight_index *index, const void *context, const ravel_tensor *scale,
+                      const ravel_tensor *bias, const int *source_of_n)
+{
+    const bool scaled = weight->dtype == RAVEL_I8;
+    *matrix = (ravel_matrix){.n_in = n_in, .n_out = n_out, .dtype = weight->dtype};
+    matrix->panels = alloc_zeroed(padded(n_out), (size_t)n_in, ravel_dtype_size(weight->dtype));
+    matrix->bias = alloc_zeroed(padded(n_out), 1, sizeof(float));
+    matrix->scale = scaled ? alloc_zeroed(padded(n_out), 1, sizeof(float)) : NULL;
+    if (matrix->panels == NULL || matrix->bias == NULL || (scaled && matrix->scale == NULL)) {
+        ravel_matrix_free(matrix);
+        return RAVEL_ERR_MEMORY;
+    }
+    pack_panels(matrix, weight, index, context);
+    if (bias != NULL) {
+        pack_row(matrix->bias, n_out, bias, source_of_n);
+    }
+    if (scaled) {
+        pack_row(matrix->scale, n_out, scale, source_of_n);
+    }
+    return 0;
+}
+
+void ravel_matrix_free(ravel_matrix *matrix)
+{
+    free(matrix->panels);
+    free(matrix->scale);
+    free(matrix->bias);
+    *matrix = (ravel_matrix){0};
+}
+
+size_t ravel_matrix_bytes(const ravel_matrix *matrix)
+{
+    const size_t rows = matrix->scale != NULL ? 2 : 1;
+    return padded(matrix->n_out) *
+           ((size_t)matrix->n_in * ravel_dtype_size(matrix->dtype) + rows * sizeof(float));
+}
