@@ -25,11 +25,15 @@ typedef struct {
     int raw;         /* nonzero: headerless PCM as described by the rest */
     int raw_rate_hz;
     int raw_channels;
-    int raw_bits;    /* 16, 24 or 32; negative for float of that many bits (-32) */
+    int raw_bits;    /* little-endian: 8 (unsigned), 16, 24, 32; float: -32, -64 */
 } ravel_audio_format;
 
 /*
- * path      a file, or "-" for standard input (WAV with unknown length and raw PCM included)
+ * 1 to 64 channels, 1000 to 768000 Hz.
+ *
+ * path      a file, or "-" for standard input. WAV (lengths unknown, 0 or 0xFFFFFFFF included) and
+ *           raw PCM are read from a pipe as they come; other formats are first written to a
+ *           temporary file, because their decoders seek.
  * format    NULL to recognise the file
  */
 RAVEL_API ravel_audio_reader *ravel_audio_reader_open(const char *path,
@@ -40,6 +44,8 @@ RAVEL_API int ravel_audio_reader_rate(const ravel_audio_reader *reader);
 RAVEL_API int ravel_audio_reader_channels(const ravel_audio_reader *reader);
 /* Samples of each channel, or -1 where it is not known before the end. */
 RAVEL_API int64_t ravel_audio_reader_length(const ravel_audio_reader *reader);
+/* *tags: "NAME=value" as in Vorbis comments, owned by the reader. return    how many */
+RAVEL_API int ravel_audio_reader_tags(const ravel_audio_reader *reader, const char *const **tags);
 /* return    samples read into interleaved pcm, 0 at the end, or a negative status with *error */
 RAVEL_API int ravel_audio_reader_read(ravel_audio_reader *reader, float *pcm, int n_samples,
                                       ravel_error *error);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Small files that are needed whole: models, checkpoints, their JSON. */
+#ifndef RAVEL_AUDIO_IO_WHOLE_FILE_H
+#define RAVEL_AUDIO_IO_WHOLE_FILE_H
+
+#include <stddef.h>
+
+#include "ravel/ravel.h"
+
+/* The bytes of a regular file of at most 1 GiB, and a zero behind them; free() them. */
+void *ravel_whole_file_read(const char *path, size_t *size, ravel_error *error);
+
+#endif
