@@ -20,7 +20,7 @@ typedef struct {
 /* Whether a packet begins as a tags packet does. */
 bool ravel_tags_recognise(const uint8_t *packet, size_t size);
 
-/* Whether a string is "NAME=value" with a name of at least one allowed character. */
+/* Whether a string is "NAME=value" with a name of at least one character. */
 bool ravel_tag_valid(const char *tag);
 
 /* Bytes of the packet; RAVEL_ERR_ARGUMENT for a tag that is not valid or more than 2^30 bytes. */
@@ -31,7 +31,7 @@ int ravel_tags_write(const char *vendor, const char *const *tags, int n_tags, ui
                      size_t capacity);
 
 /*
- * Allocates copies. A tag without a valid name or with a zero byte in it is left out.
+ * Allocates copies. A tag that is not valid is left out, a vendor that is not UTF-8 is empty.
  * return    RAVEL_OK; RAVEL_ERR_DATA or RAVEL_ERR_MEMORY with *error and *tags empty
  */
 int ravel_tags_read(const uint8_t *packet, size_t size, ravel_tags *tags, ravel_error *error);
