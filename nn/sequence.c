@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Layers one after the other. Rows pass through two buffers in turn; a layer that can work in
+ * place does so in the buffer where its input lies.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/layer_impl.h"
+
+typedef struct {
+    ravel_layer base;
+    int n;
+    ravel_layer **layers;
+    size_t *offset;   /* of each layer's state */
+    int first_at_end; /* from this layer on all work in place: their rows lie in the caller's out */
+} sequence;
+
+/* The buffers of a push. */
+typedef struct {
+    float *buffer[2];
+    int filled; /* the one in which the last layer's output lies */
+} buffers;
+
+static void sequence_reset(const ravel_layer *layer, void *state)
+{
+    const sequence *self = (const sequence *)layer;
+    for (int i = 0; i < self->n; i++) {
+        ravel_layer_reset(self->layers[i], (char *)state + self->offset[i]);
+    }
+}
+
+/* Where layer i puts the rows of every lane. */
+static void place_outputs(const sequence *self, int i, const ravel_lane *outer, ravel_lane *inner,
+                          int n_lanes, buffers *rows)
+{
+    const ravel_layer *layer = self->layers[i];
+    if (i + 1 >= self->first_at_end) {
+        for (int l = 0; l < n_lanes; l++) {
+            inner[l].out = outer[l].out;
+        }
+        return;
+    }
+    if (layer->in_place && i > 0) {
+        return; /* where the layer before put them */
+    }
+    rows->filled = !rows->filled;
+    float *next = rows->buffer[rows->filled];
+    for (int l = 0; l < n_lanes; l++) {
+        inner[l].out = next;
+        next += (ptrdiff_t)ravel_layer_max_out(layer, inner[l].n_in) * layer->out_channels;
+    }
+}
+
+static bool nothing_left(const ravel_lane *lanes, int n_lanes)
+{
+    for (int l = 0; l < n_lanes; l++) {
+        if (lanes[l].n_in > 0 || lanes[l].finish) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Bytes of one buffer: the largest output between two layers. */
+static size_t buffer_bytes(const sequence *self, int max_in, int n_lanes)
+{
+    size_t bytes = 0;
+    for (int i = 0; i + 1 < self->first_at_end; i++) {
+        max_in = ravel_layer_max_out(self->layers[i], max_in);
+        const size_t rows = ravel_rows_bytes(n_lanes, max_in, self->layers[i]->out_channels);
+        bytes = rows > bytes ? rows : bytes;
+    }
+    return bytes;
+}
+
+static int largest_in(const ravel_lane *lanes, int n_lanes)
+{
+    int rows = 0;
+    for (int l = 0; l < n_lanes; l++) {
+        rows = lanes[l].n_in > rows ? lanes[l].n_in : rows;
+    }
+    return rows;
+}
+
+static void sequence_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
+                          ravel_arena *scratch)
+{
+    const sequence *self = (const sequence *)layer;
+    const size_t mark = scratch->used;
+    const size_t bytes = buffer_bytes(self, largest_in(lanes, n_lanes), n_lanes);
+    ravel_lane *inner = ravel_arena_take(scratch, (size_t)n_lanes * sizeof *inner);
+    buffers rows = {{ravel_arena_take(scratch, bytes), ravel_arena_take(scratch, bytes)}, 0};
+    memcpy(inner, lanes, (size_t)n_lanes * sizeof *inner);
+    int i = 0;
+    for (; i < self->n && !nothing_left(inner, n_lanes); i++) {
+        for (int l = 0; l < n_lanes; l++) {
+            inner[l].state = (char *)lanes[l].state + self->offset[i];
+        }
+        place_outputs(self, i, lanes, inner, n_lanes, &rows);
+        ravel_layer_push(self->layers[i], inner, n_lanes, scratch);
+        for (int l = 0; l < n_lanes; l++) {
+            inner[l].in = inner[l].out;
+            inner[l].n_in = inner[l].n_out;
+        }
+    }
+    for (int l = 0; l < n_lanes; l++) {
+        lanes[l].n_out = inner[l].n_in;
+    }
+    scratch->used = mark;
+}
+
+static size_t sequence_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
+{
+    const sequence *self = (const sequence *)layer;
+    const size_t bytes = buffer_bytes(self, max_in, n_lanes);
+    const size_t own = ravel_size_add(ravel_arena_bytes((size_t)n_lanes * sizeof(ravel_lane)),
+                                      ravel_size_mul(2, bytes));
+    size_t inner = 0;
+    for (int i = 0; i < self->n; i++) {
+        const size_t size = ravel_layer_scratch_size(self->layers[i], max_in, n_lanes);
+        inner = size > inner ? size : inner;
+        max_in = ravel_layer_max_out(self->layers[i], max_in);
+    }
+    return ravel_size_add(own, inner);
+}
+
+static void destroy_all(ravel_layer **layers, int n)
+{
+    for (int i = 0; i < n; i++) {
+        ravel_layer_destroy(layers[i]);
+    }
+}
+
+static void sequence_destroy(ravel_layer *layer)
+{
+    sequence *self = (sequence *)layer;
+    destroy_all(self->layers, self->n);
+    free(self->layers);
+    free(self->offset);
+    free(self);
+}
+
+static const ravel_layer_ops sequence_ops = {sequence_reset, sequence_push, sequence_scratch_size,
+                                             sequence_destroy};
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return a > 0 ? (a + b - 1) / b : -(-a / b);
+}
+
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Numbers of a chain that is being put together; int64 so that one more layer cannot overflow. */
+typedef struct {
+    int64_t up, down, extra_out, lookahead_in, lookahead_out, hold_rows;
+} chain;
+
+/*
+ * Adds a layer. The rows by which it lags behind the layers before it are counted in rows of input
+ * where those only shrink the rate, in rows of output where it only raises the rate; otherwise
+ * rounded up to rows of input.
+ */
+static void extend(chain *all, const ravel_layer *layer)
+{
+    const int64_t up = layer->up, down = layer->down;
+    const int64_t between = all->lookahead_out + layer->lookahead_in; /* rows between the two */
+    const int64_t extra = all->extra_out + (all->down > 1 && up > 1); /* a begun row counts whole */
+    all->lookahead_out = layer->lookahead_out;
+    if (all->up == 1) {
+        all->lookahead_in += between * all->down;
+    } else if (down == 1) {
+        all->lookahead_out += between * up;
+    } else {
+        all->lookahead_in += divide_up(between * all->down, all->up);
+    }
+    all->extra_out = divide_up(extra * up, down) + layer->extra_out;
+    all->hold_rows += divide_up((int64_t)layer->hold_rows * all->down, all->up);
+    const int64_t divisor = common_divisor(all->up * up, all->down * down);
+    all->up = all->up * up / divisor;
+    all->down = all->down * down / divisor;
+}
+
+static bool in_range(const chain *all)
+{
+    const int64_t limit = 1 << 28;
+    return all->up <= limit && all->down <= limit && all->extra_out <= limit &&
+           all->hold_rows <= limit && llabs(all->lookahead_in) <= limit &&
+           llabs(all->lookahead_out) <= limit;
+}
+
+/* Sums up what is to be known of the layers. */
+static bool describe(sequence *self, ravel_error *error)
+{
+    ravel_layer *base = &self->base;
+    chain all = {.up = 1, .down = 1};
+    base->in_place = true;
+    self->first_at_end = 0;
+    for (int i = 0; i < self->n; i++) {
+        const ravel_layer *layer = self->layers[i];
+        if (i > 0 && self->layers[i - 1]->out_channels != layer->in_channels) {
+            ravel_error_set(error, RAVEL_ERR_MODEL, "layer %d gives %d channels, layer %d takes %d",
+                            i - 1, self->layers[i - 1]->out_channels, i, layer->in_channels);
+            return false;
+        }
+        base->macs += layer->macs * (double)all.up / (double)all.down;
+        base->weight_bytes += layer->weight_bytes;
+        self->offset[i] = base->state_size;
+        base->state_size = ravel_size_add(base->state_size, layer->state_size);
+        extend(&all, layer);
+        if (!in_range(&all)) {
+            ravel_error_set(error, RAVEL_ERR_MODEL, "rates or delays up to layer %d are absurd", i);
+            return false;
+        }
+        base->in_place = base->in_place && layer->in_place;
+        self->first_at_end = layer->in_place ? self->first_at_end : i + 1;
+    }
+    base->up = (int)all.up;
+    base->down = (int)all.down;
+    base->extra_out = (int)all.extra_out;
+    base->lookahead_in = (int)all.lookahead_in;
+    base->lookahead_out = (int)all.lookahead_out;
+    base->hold_rows = (int)all.hold_rows;
+    base->in_channels = self->layers[0]->in_channels;
+    base->out_channels = self->layers[self->n - 1]->out_channels;
+    return true;
+}
+
+ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error)
+{
+    if (n < 1) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "a sequence has no layers");
+        return NULL;
+    }
+    const size_t count = (size_t)n;
+    sequence *self = ravel_layer_alloc(sizeof *self, &sequence_ops, layers[0]->kernels, error);
+    if (self == NULL) {
+        destroy_all(layers, n);
+        return NULL;
+    }
+    self->layers = malloc(count * sizeof *self->layers);
+    self->offset = malloc(count * sizeof *self->offset);
+    if (self->layers == NULL || self->offset == NULL) {
+        ravel_error_memory(error);
+        destroy_all(layers, n);
+        sequence_destroy(&self->base);
+        return NULL;
+    }
+    memcpy(self->layers, layers, count * sizeof *self->layers);
+    self->n = n;
+    if (!describe(self, error)) {
+        sequence_destroy(&self->base);
+        return NULL;
+    }
+    return &self->base;
+}
