@@ -58,6 +58,7 @@ uint32_t ravel_bits_read(ravel_bit_reader *reader, int n_bits)
 bool ravel_bit_reader_at_end(const ravel_bit_reader *reader)
 {
     const size_t rest = 8 * reader->size - reader->position;
-    if (reader->failed || rest >= 8) return false;
+    if (reader->failed || rest >= 8)
+        return false;
     return rest == 0 || (reader->bytes[reader->size - 1] & ((1u << rest) - 1)) == 0;
 }

@@ -7,30 +7,39 @@
 
 int ravel_block_parse(const uint8_t *block, size_t size, ravel_block_info *info)
 {
-    if (size < RAVEL_BLOCK_HEADER_BYTES || size > RAVEL_BLOCK_MAX_BYTES) return RAVEL_ERR_DATA;
-    if (block[0] >> 4 != RAVEL_BLOCK_VERSION) return RAVEL_ERR_VERSION;
+    if (size < RAVEL_BLOCK_HEADER_BYTES || size > RAVEL_BLOCK_MAX_BYTES)
+        return RAVEL_ERR_DATA;
+    if (block[0] >> 4 != RAVEL_BLOCK_VERSION)
+        return RAVEL_ERR_VERSION;
     info->kind = block[0] & 15;
     info->n_codebooks = block[1];
     memcpy(info->identity, block + 2, RAVEL_BLOCK_IDENTITY_BYTES);
     info->n_frames = block[4] | block[5] << 8;
-    if (info->n_codebooks < 1 || info->n_codebooks > RAVEL_MAX_CODEBOOKS) return RAVEL_ERR_DATA;
-    if (info->n_frames < 1) return RAVEL_ERR_DATA;
+    if (info->n_codebooks < 1 || info->n_codebooks > RAVEL_MAX_CODEBOOKS)
+        return RAVEL_ERR_DATA;
+    info->n_after_end = block[6];
+    if (info->n_frames < 1 || info->n_after_end > info->n_frames)
+        return RAVEL_ERR_DATA;
     return RAVEL_OK;
 }
 
 int ravel_block_read(const ravel_layout *layout, const uint8_t *block, size_t size,
                      const ravel_block_info *info, uint16_t *codes, int capacity)
 {
-    if (info->kind != RAVEL_PAYLOAD_PACKED) return RAVEL_ERR_VERSION;
-    if (info->n_codebooks > layout->n_codebooks) return RAVEL_ERR_MODEL;
-    if (info->n_frames > ravel_block_max_frames(layout, info->n_codebooks)) return RAVEL_ERR_DATA;
-    if (info->n_frames > capacity) return RAVEL_ERR_SPACE;
+    if (info->kind != RAVEL_PAYLOAD_PACKED)
+        return RAVEL_ERR_VERSION;
+    if (info->n_codebooks > layout->n_codebooks)
+        return RAVEL_ERR_MODEL;
+    if (info->n_frames > ravel_block_max_frames(layout, info->n_codebooks))
+        return RAVEL_ERR_DATA;
+    if (info->n_frames > capacity)
+        return RAVEL_ERR_SPACE;
 
     ravel_bit_reader reader;
     ravel_bit_reader_init(&reader, block + RAVEL_BLOCK_HEADER_BYTES,
                           size - RAVEL_BLOCK_HEADER_BYTES);
-    const int status = ravel_codes_unpack(&reader, layout, info->n_codebooks, codes,
-                                          info->n_frames);
+    const int status =
+        ravel_codes_unpack(&reader, layout, info->n_codebooks, codes, info->n_frames);
     return status ? status : info->n_frames;
 }
 
@@ -43,7 +52,8 @@ int ravel_block_max_frames(const ravel_layout *layout, int n_codebooks)
 
 int ravel_block_size(const ravel_layout *layout, int n_codebooks, int n_frames)
 {
-    if (n_codebooks < 1 || n_codebooks > layout->n_codebooks) return RAVEL_ERR_ARGUMENT;
+    if (n_codebooks < 1 || n_codebooks > layout->n_codebooks)
+        return RAVEL_ERR_ARGUMENT;
     if (n_frames < 1 || n_frames > ravel_block_max_frames(layout, n_codebooks)) {
         return RAVEL_ERR_ARGUMENT;
     }
@@ -54,8 +64,14 @@ int ravel_block_write(const ravel_layout *layout, const ravel_block_info *info,
                       const uint16_t *codes, uint8_t *block, size_t capacity)
 {
     const int size = ravel_block_size(layout, info->n_codebooks, info->n_frames);
-    if (size < 0) return size;
-    if (capacity < (size_t)size) return RAVEL_ERR_SPACE;
+    if (size < 0)
+        return size;
+    if (capacity < (size_t)size)
+        return RAVEL_ERR_SPACE;
+    if (info->n_after_end < 0 || info->n_after_end > info->n_frames ||
+        info->n_after_end > RAVEL_BLOCK_MAX_AFTER_END) {
+        return RAVEL_ERR_ARGUMENT;
+    }
     if (!ravel_layout_codes_valid(layout, info->n_codebooks, codes, info->n_frames)) {
         return RAVEL_ERR_ARGUMENT;
     }
@@ -64,6 +80,7 @@ int ravel_block_write(const ravel_layout *layout, const ravel_block_info *info,
     memcpy(block + 2, info->identity, RAVEL_BLOCK_IDENTITY_BYTES);
     block[4] = (uint8_t)(info->n_frames & 255);
     block[5] = (uint8_t)(info->n_frames >> 8);
+    block[6] = (uint8_t)info->n_after_end;
 
     ravel_bit_writer writer;
     ravel_bit_writer_init(&writer, block + RAVEL_BLOCK_HEADER_BYTES,

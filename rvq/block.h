@@ -7,10 +7,13 @@
  *    byte 1      codebooks, 1 ... 64
  *    byte 2, 3   the first two bytes of the tokeniser's identity
  *    byte 4, 5   frames, 1 ... 65535, little-endian
- *    byte 6 ...  payload
+ *    byte 6      frames at its end that lie wholly behind the end of the sound; 0 but in the last
+ *                block, where a codec's lookahead takes such frames
+ *    byte 7 ...  payload
  *
- * The first six bytes stay what they are in every kind of payload, so that a reader that does not
- * know a kind still knows how many frames it misses.
+ * The first seven bytes stay what they are in every kind of payload, so that a reader that does not
+ * know a kind still knows how many frames it misses. With the granule position g of its page, the
+ * first frame of a block has the number ceil(g / hop) + frames after the end - frames.
  */
 #ifndef RAVEL_RVQ_BLOCK_H
 #define RAVEL_RVQ_BLOCK_H
@@ -19,9 +22,10 @@
 
 enum {
     RAVEL_BLOCK_VERSION = 0,
-    RAVEL_BLOCK_HEADER_BYTES = 6,
+    RAVEL_BLOCK_HEADER_BYTES = 7,
     RAVEL_BLOCK_MAX_BYTES = 65024, /* the longest packet that begins and ends on one Ogg page */
     RAVEL_BLOCK_MAX_FRAMES = 65535,
+    RAVEL_BLOCK_MAX_AFTER_END = 255,
     RAVEL_BLOCK_IDENTITY_BYTES = 2
 };
 
@@ -33,11 +37,12 @@ typedef struct {
     int kind; /* ravel_payload; 1 ... 15 are kinds of later versions */
     int n_codebooks;
     int n_frames;
+    int n_after_end; /* frames behind the end of the sound, 0 ... n_frames and at most 255 */
     uint8_t identity[RAVEL_BLOCK_IDENTITY_BYTES];
 } ravel_block_info;
 
 /*
- * Reads the first six bytes.
+ * Reads the first seven bytes.
  * return    RAVEL_OK, also for an unknown kind; RAVEL_ERR_DATA where it cannot be a block;
  *           RAVEL_ERR_VERSION for a version other than RAVEL_BLOCK_VERSION
  */

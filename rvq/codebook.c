@@ -14,8 +14,8 @@
 #include "rvq/quantizer.h"
 
 enum {
-    MAX_SLICE = 32,            /* vectors searched at once */
-    SLICE_SCORES = 32 * 1024,  /* most scores of a slice of more than one vector: 128 KiB */
+    MAX_SLICE = 32,           /* vectors searched at once */
+    SLICE_SCORES = 32 * 1024, /* most scores of a slice of more than one vector: 128 KiB */
     MAX_DIM = 65536
 };
 
@@ -65,14 +65,15 @@ static void codebook_encode(const ravel_quantizer *q, const float *x, int n, int
         for (int i = 0; i < now; i++) {
             const int code = q->kernels->argmax(scores + (ptrdiff_t)i * size, size);
             codes[(ptrdiff_t)(done + i) * code_stride] = (uint16_t)code;
-            if (y) copy_codeword(self, code, y + (ptrdiff_t)(done + i) * q->dim);
+            if (y)
+                copy_codeword(self, code, y + (ptrdiff_t)(done + i) * q->dim);
         }
     }
     *scratch = mark;
 }
 
-static void codebook_decode(const ravel_quantizer *q, const uint16_t *codes, int code_stride,
-                            int n, int n_codebooks, float *y, ravel_arena *scratch)
+static void codebook_decode(const ravel_quantizer *q, const uint16_t *codes, int code_stride, int n,
+                            int n_codebooks, float *y, ravel_arena *scratch)
 {
     (void)n_codebooks;
     (void)scratch;
@@ -145,7 +146,8 @@ static int pack_euclidean(codebook *self)
     const ravel_tensor *t = &self->codewords;
     const int size = t->shape[0];
     float *half_norm = malloc((size_t)size * sizeof(float));
-    if (!half_norm) return RAVEL_ERR_MEMORY;
+    if (!half_norm)
+        return RAVEL_ERR_MEMORY;
     for (int n = 0; n < size; n++) {
         half_norm[n] = -0.5f * squared_norm(t, n);
     }
@@ -162,7 +164,8 @@ static int pack_cosine(codebook *self)
     const ravel_tensor *t = &self->codewords;
     const size_t dim = (size_t)t->shape[1], count = ravel_tensor_count(t);
     float *unit = malloc(count * sizeof(float));
-    if (!unit) return RAVEL_ERR_MEMORY;
+    if (!unit)
+        return RAVEL_ERR_MEMORY;
     for (int n = 0; n < t->shape[0]; n++) {
         const float norm = fmaxf(sqrtf(squared_norm(t, n)), 1e-12f);
         for (size_t k = 0; k < dim; k++) {
@@ -184,7 +187,8 @@ static int copy_codewords(codebook *self, const ravel_tensor *t)
 {
     const size_t bytes = ravel_tensor_count(t) * ravel_dtype_size(t->dtype);
     void *data = malloc(bytes);
-    if (!data) return RAVEL_ERR_MEMORY;
+    if (!data)
+        return RAVEL_ERR_MEMORY;
     memcpy(data, t->data, bytes);
     self->codewords = *t;
     self->codewords.data = data;
@@ -195,17 +199,20 @@ static int copy_codewords(codebook *self, const ravel_tensor *t)
 static int build(codebook *self, const ravel_tensor *codewords, ravel_search search)
 {
     const int status = copy_codewords(self, codewords);
-    if (status) return status;
+    if (status)
+        return status;
     return search == RAVEL_SEARCH_COSINE ? pack_cosine(self) : pack_euclidean(self);
 }
 
 ravel_quantizer *ravel_codebook_new(const ravel_kernels *kernels, const ravel_tensor *codewords,
                                     ravel_search search, ravel_error *error)
 {
-    if (check(codewords, error)) return NULL;
+    if (check(codewords, error))
+        return NULL;
     codebook *self = calloc(1, sizeof *self);
     if (!self || build(self, codewords, search)) {
-        if (self) codebook_destroy(&self->base);
+        if (self)
+            codebook_destroy(&self->base);
         ravel_error_memory(error);
         return NULL;
     }

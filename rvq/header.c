@@ -42,7 +42,8 @@ bool ravel_header_recognise(const uint8_t *packet, size_t size)
 static bool name_valid(const char *name, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        if ((uint8_t)name[i] < 0x20 || name[i] == 0x7f) return false;
+        if ((uint8_t)name[i] < 0x20 || name[i] == 0x7f)
+            return false;
     }
     return ravel_is_utf8((const uint8_t *)name, size);
 }
@@ -55,12 +56,18 @@ static bool between(int value, int low, int high)
 /* The first field whose value is out of range, or NULL. */
 static const char *bad_field(const ravel_stream_header *h)
 {
-    if (!between(h->sample_rate_hz, MIN_RATE_HZ, MAX_RATE_HZ)) return "sample rate";
-    if (!between(h->channels, 1, MAX_CHANNELS)) return "number of channels";
-    if (!between(h->hop_samples, 1, MAX_HOP)) return "hop";
-    if (!between(h->pre_skip_samples, 0, MAX_PRE_SKIP)) return "pre-skip";
-    if (!memchr(h->model_name, 0, sizeof h->model_name)) return "model name";
-    if (!name_valid(h->model_name, strlen(h->model_name))) return "model name";
+    if (!between(h->sample_rate_hz, MIN_RATE_HZ, MAX_RATE_HZ))
+        return "sample rate";
+    if (!between(h->channels, 1, MAX_CHANNELS))
+        return "number of channels";
+    if (!between(h->hop_samples, 1, MAX_HOP))
+        return "hop";
+    if (!between(h->pre_skip_samples, 0, MAX_PRE_SKIP))
+        return "pre-skip";
+    if (!memchr(h->model_name, 0, sizeof h->model_name))
+        return "model name";
+    if (!name_valid(h->model_name, strlen(h->model_name)))
+        return "model name";
     return ravel_layout_valid(&h->layout) ? NULL : "list of codebooks";
 }
 
@@ -80,11 +87,13 @@ static void put_fixed(const ravel_stream_header *h, size_t name_size, uint8_t *p
 
 int ravel_header_write(const ravel_stream_header *header, uint8_t *packet, size_t capacity)
 {
-    if (bad_field(header)) return RAVEL_ERR_ARGUMENT;
+    if (bad_field(header))
+        return RAVEL_ERR_ARGUMENT;
     const ravel_layout *layout = &header->layout;
     const size_t name_size = strlen(header->model_name);
     const size_t size = FIXED_BYTES + name_size + 4 * (size_t)layout->n_codebooks + CRC_BYTES;
-    if (capacity < size) return RAVEL_ERR_SPACE;
+    if (capacity < size)
+        return RAVEL_ERR_SPACE;
 
     put_fixed(header, name_size, packet);
     memcpy(packet + FIXED_BYTES, header->model_name, name_size);
@@ -154,11 +163,13 @@ int ravel_header_read(const uint8_t *packet, size_t size, ravel_stream_header *h
                       ravel_error *error)
 {
     const int status = check_frame(packet, size, error);
-    if (status) return status;
+    if (status)
+        return status;
     ravel_stream_header h = {0};
     get_fields(packet, &h);
     const char *bad = bad_field(&h);
-    if (!bad && strlen(h.model_name) != packet[11]) bad = "model name";
+    if (!bad && strlen(h.model_name) != packet[11])
+        bad = "model name";
     if (bad) {
         return ravel_error_set(error, RAVEL_ERR_DATA, "stream header: %s out of range", bad);
     }

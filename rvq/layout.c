@@ -45,7 +45,8 @@ bool ravel_layout_codes_valid(const ravel_layout *layout, int n_codebooks, const
     for (int f = 0; f < n_frames; f++) {
         for (int b = 0; b < n_codebooks; b++) {
             for (int s = 0; s < layout->steps_per_frame[b]; s++) {
-                if (*codes++ >= layout->codebook_size[b]) return false;
+                if (*codes++ >= layout->codebook_size[b])
+                    return false;
             }
         }
     }

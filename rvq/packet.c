@@ -30,9 +30,12 @@ static bool one_rate(const ravel_layout *layout)
 
 int ravel_layout_packet_size(const ravel_layout *layout, int n_frames, int n_codebooks)
 {
-    if (!one_rate(layout)) return RAVEL_ERR_MODEL;
-    if (n_frames < 1 || n_frames > RAVEL_PACKET_MAX_FRAMES) return RAVEL_ERR_ARGUMENT;
-    if (n_codebooks < 1 || n_codebooks > layout->n_codebooks) return RAVEL_ERR_ARGUMENT;
+    if (!one_rate(layout))
+        return RAVEL_ERR_MODEL;
+    if (n_frames < 1 || n_frames > RAVEL_PACKET_MAX_FRAMES)
+        return RAVEL_ERR_ARGUMENT;
+    if (n_codebooks < 1 || n_codebooks > layout->n_codebooks)
+        return RAVEL_ERR_ARGUMENT;
     return header_bytes(n_codebooks) + code_bytes(layout, n_frames, n_codebooks);
 }
 
@@ -40,14 +43,18 @@ int ravel_layout_packet_write(const ravel_layout *layout, const uint16_t *codes,
                               int n_codebooks, uint8_t *packet, int capacity)
 {
     const int size = ravel_layout_packet_size(layout, n_frames, n_codebooks);
-    if (size < 0) return size;
-    if (capacity < size) return RAVEL_ERR_SPACE;
-    if (!ravel_layout_codes_valid(layout, n_codebooks, codes, n_frames)) return RAVEL_ERR_ARGUMENT;
+    if (size < 0)
+        return size;
+    if (capacity < size)
+        return RAVEL_ERR_SPACE;
+    if (!ravel_layout_codes_valid(layout, n_codebooks, codes, n_frames))
+        return RAVEL_ERR_ARGUMENT;
 
     const bool follows = header_bytes(n_codebooks) == 2;
     const int count = follows ? COUNT_FOLLOWS : n_codebooks - 1;
     packet[0] = (uint8_t)((n_frames - 1) << FRAMES_SHIFT | count);
-    if (follows) packet[1] = (uint8_t)(n_codebooks - 1);
+    if (follows)
+        packet[1] = (uint8_t)(n_codebooks - 1);
 
     ravel_bit_writer writer;
     ravel_bit_writer_init(&writer, packet + 1 + follows, (size_t)(size - 1 - follows));
@@ -59,7 +66,8 @@ int ravel_layout_packet_write(const ravel_layout *layout, const uint16_t *codes,
 static int read_count(const uint8_t *packet, int n_bytes)
 {
     const int count = packet[0] & COUNT_MASK;
-    if (count < COUNT_FOLLOWS) return count + 1;
+    if (count < COUNT_FOLLOWS)
+        return count + 1;
     if (n_bytes < 2 || packet[1] < COUNT_FOLLOWS || packet[1] >= RAVEL_MAX_CODEBOOKS) {
         return RAVEL_ERR_DATA;
     }
@@ -69,20 +77,26 @@ static int read_count(const uint8_t *packet, int n_bytes)
 int ravel_layout_packet_read(const ravel_layout *layout, const uint8_t *packet, int n_bytes,
                              uint16_t *codes, int *n_codebooks)
 {
-    if (n_bytes < 1) return RAVEL_ERR_DATA;
-    if (packet[0] & VERSION_BIT) return RAVEL_ERR_VERSION;
+    if (n_bytes < 1)
+        return RAVEL_ERR_DATA;
+    if (packet[0] & VERSION_BIT)
+        return RAVEL_ERR_VERSION;
     const int n_frames = (packet[0] >> FRAMES_SHIFT & FRAMES_MASK) + 1;
     const int count = read_count(packet, n_bytes);
-    if (count < 0) return count;
-    if (count > layout->n_codebooks || !one_rate(layout)) return RAVEL_ERR_MODEL;
+    if (count < 0)
+        return count;
+    if (count > layout->n_codebooks || !one_rate(layout))
+        return RAVEL_ERR_MODEL;
 
     const int start = header_bytes(count), size = code_bytes(layout, n_frames, count);
     const int rest = n_bytes - start - size;
-    if ((packet[0] & EXTENSION_BIT) ? rest < 1 : rest != 0) return RAVEL_ERR_DATA;
+    if ((packet[0] & EXTENSION_BIT) ? rest < 1 : rest != 0)
+        return RAVEL_ERR_DATA;
     ravel_bit_reader reader;
     ravel_bit_reader_init(&reader, packet + start, (size_t)size);
     const int status = ravel_codes_unpack(&reader, layout, count, codes, n_frames);
-    if (status) return status;
+    if (status)
+        return status;
     *n_codebooks = count;
     return n_frames;
 }

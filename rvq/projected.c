@@ -50,7 +50,8 @@ static void projected_encode(const ravel_quantizer *q, const float *x, int n, in
     apply(self, &self->in, x, n, inner_x, scratch);
     self->inner->ops->encode(self->inner, inner_x, n, n_codebooks, codes, code_stride, inner_y,
                              scratch);
-    if (y) apply(self, &self->out, inner_y, n, y, scratch);
+    if (y)
+        apply(self, &self->out, inner_y, n, y, scratch);
     *scratch = mark;
 }
 

@@ -3,5 +3,6 @@
 
 void ravel_quantizer_destroy(ravel_quantizer *q)
 {
-    if (q) q->ops->destroy(q);
+    if (q)
+        q->ops->destroy(q);
 }

@@ -39,16 +39,19 @@ static void residual_encode(const ravel_quantizer *q, const float *x, int n, int
         const int last = left == now;
         stage->ops->encode(stage, rest, n, now, codes + (n_codebooks - left), code_stride,
                            last && !y ? NULL : part, scratch);
-        if (!last) q->kernels->axpy(part, -1.0f, rest, count);
-        if (y && s == 0) memcpy(y, part, vector_bytes(q, n));
-        if (y && s > 0) q->kernels->add(y, part, y, count);
+        if (!last)
+            q->kernels->axpy(part, -1.0f, rest, count);
+        if (y && s == 0)
+            memcpy(y, part, vector_bytes(q, n));
+        if (y && s > 0)
+            q->kernels->add(y, part, y, count);
         left -= now;
     }
     *scratch = mark;
 }
 
-static void residual_decode(const ravel_quantizer *q, const uint16_t *codes, int code_stride,
-                            int n, int n_codebooks, float *y, ravel_arena *scratch)
+static void residual_decode(const ravel_quantizer *q, const uint16_t *codes, int code_stride, int n,
+                            int n_codebooks, float *y, ravel_arena *scratch)
 {
     const residual *self = (const residual *)q;
     const ravel_arena mark = *scratch;
@@ -59,7 +62,8 @@ static void residual_decode(const ravel_quantizer *q, const uint16_t *codes, int
         const int now = stage_codebooks(stage, left);
         stage->ops->decode(stage, codes + (n_codebooks - left), code_stride, n, now,
                            s == 0 ? y : part, scratch);
-        if (s > 0) q->kernels->add(y, part, y, n * q->dim);
+        if (s > 0)
+            q->kernels->add(y, part, y, n * q->dim);
         left -= now;
     }
     *scratch = mark;
@@ -128,7 +132,8 @@ ravel_quantizer *ravel_residual_quantizer_new(const ravel_kernels *kernels,
     residual *self = NULL;
     if (!check(stages, n_stages, error)) {
         self = calloc(1, sizeof *self);
-        if (!self) ravel_error_memory(error);
+        if (!self)
+            ravel_error_memory(error);
     }
     if (!self) {
         for (int s = 0; s < n_stages; s++) {

@@ -38,12 +38,15 @@ int ravel_tags_size(const char *vendor, const char *const *tags, int n_tags)
 {
     size_t size = sizeof magic + 2 * LENGTH_BYTES;
     const size_t vendor_size = strlen(vendor);
-    if (n_tags < 0 || vendor_size > MAX_BYTES - size) return RAVEL_ERR_ARGUMENT;
+    if (n_tags < 0 || vendor_size > MAX_BYTES - size)
+        return RAVEL_ERR_ARGUMENT;
     size += vendor_size;
     for (int i = 0; i < n_tags; i++) {
         const size_t tag_size = strlen(tags[i]);
-        if (!ravel_tag_valid(tags[i])) return RAVEL_ERR_ARGUMENT;
-        if (tag_size + LENGTH_BYTES > MAX_BYTES - size) return RAVEL_ERR_ARGUMENT;
+        if (!ravel_tag_valid(tags[i]))
+            return RAVEL_ERR_ARGUMENT;
+        if (tag_size + LENGTH_BYTES > MAX_BYTES - size)
+            return RAVEL_ERR_ARGUMENT;
         size += LENGTH_BYTES + tag_size;
     }
     return (int)size;
@@ -61,8 +64,10 @@ int ravel_tags_write(const char *vendor, const char *const *tags, int n_tags, ui
                      size_t capacity)
 {
     const int size = ravel_tags_size(vendor, tags, n_tags);
-    if (size < 0) return size;
-    if (capacity < (size_t)size) return RAVEL_ERR_SPACE;
+    if (size < 0)
+        return size;
+    if (capacity < (size_t)size)
+        return RAVEL_ERR_SPACE;
     memcpy(packet, magic, sizeof magic);
     uint8_t *to = put_string(packet + sizeof magic, vendor);
     ravel_put_u32(to, (uint32_t)n_tags);
@@ -82,7 +87,8 @@ typedef struct {
 
 static bool take_u32(cursor *c, uint32_t *value)
 {
-    if (c->left < LENGTH_BYTES) return false;
+    if (c->left < LENGTH_BYTES)
+        return false;
     *value = ravel_get_u32(c->at);
     c->at += LENGTH_BYTES;
     c->left -= LENGTH_BYTES;
@@ -93,7 +99,8 @@ static bool take_u32(cursor *c, uint32_t *value)
 static bool take_string(cursor *c, const uint8_t **text, size_t *size)
 {
     uint32_t length;
-    if (!take_u32(c, &length) || length > c->left) return false;
+    if (!take_u32(c, &length) || length > c->left)
+        return false;
     *text = c->at;
     *size = length;
     c->at += length;
@@ -121,10 +128,13 @@ static int read_list(cursor *c, uint32_t count, ravel_tags *tags, ravel_error *e
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *text;
         size_t size;
-        if (!take_string(c, &text, &size)) return truncated(error);
-        if (!tag_valid(text, size)) continue;
+        if (!take_string(c, &text, &size))
+            return truncated(error);
+        if (!tag_valid(text, size))
+            continue;
         tags->tags[tags->n_tags] = copy_string(text, size);
-        if (!tags->tags[tags->n_tags]) return ravel_error_memory(error);
+        if (!tags->tags[tags->n_tags])
+            return ravel_error_memory(error);
         tags->n_tags++;
     }
     return RAVEL_OK;
@@ -136,12 +146,15 @@ static int read_all(cursor *c, ravel_tags *tags, ravel_error *error)
     const uint8_t *vendor;
     size_t vendor_size;
     uint32_t count;
-    if (!take_string(c, &vendor, &vendor_size) || !take_u32(c, &count)) return truncated(error);
-    if (count > c->left / LENGTH_BYTES) return truncated(error);
+    if (!take_string(c, &vendor, &vendor_size) || !take_u32(c, &count))
+        return truncated(error);
+    if (count > c->left / LENGTH_BYTES)
+        return truncated(error);
     const bool plain = !memchr(vendor, 0, vendor_size) && ravel_is_utf8(vendor, vendor_size);
     tags->vendor = copy_string(vendor, plain ? vendor_size : 0);
     tags->tags = calloc((size_t)count + 1, sizeof *tags->tags);
-    if (!tags->vendor || !tags->tags) return ravel_error_memory(error);
+    if (!tags->vendor || !tags->tags)
+        return ravel_error_memory(error);
     return read_list(c, count, tags, error);
 }
 
@@ -151,10 +164,12 @@ int ravel_tags_read(const uint8_t *packet, size_t size, ravel_tags *tags, ravel_
     if (!ravel_tags_recognise(packet, size)) {
         return ravel_error_set(error, RAVEL_ERR_DATA, "not the tags packet of a Ravel stream");
     }
-    if (size > MAX_BYTES) return ravel_error_set(error, RAVEL_ERR_DATA, "tags packet too long");
+    if (size > MAX_BYTES)
+        return ravel_error_set(error, RAVEL_ERR_DATA, "tags packet too long");
     cursor c = {.at = packet + sizeof magic, .left = size - sizeof magic};
     const int status = read_all(&c, tags, error);
-    if (status) ravel_tags_free(tags);
+    if (status)
+        ravel_tags_free(tags);
     return status;
 }
 
