@@ -65,12 +65,12 @@ static void silu(const float *x, float *y, int n)
 }
 
 /* y[i] = f(x[i]) */
-#define MAP(name, f) \
-    static void name(const float *x, float *y, int n) \
-    { \
-        for (int i = 0; i < n; i += V_LANES) { \
-            v_store_part(y + i, f(v_load_part(x + i, n - i)), n - i); \
-        } \
+#define MAP(name, f)                                                                               \
+    static void name(const float *x, float *y, int n)                                              \
+    {                                                                                              \
+        for (int i = 0; i < n; i += V_LANES) {                                                     \
+            v_store_part(y + i, f(v_load_part(x + i, n - i)), n - i);                              \
+        }                                                                                          \
     }
 
 MAP(map_tanh, v_tanh)

@@ -43,10 +43,14 @@ typedef struct {
 V_INLINE vfloat load_widened(ravel_dtype dtype, const void *weights, ptrdiff_t i)
 {
     switch (dtype) {
-    case RAVEL_F16: return v_load_f16((const uint16_t *)weights + i);
-    case RAVEL_BF16: return v_load_bf16((const uint16_t *)weights + i);
-    case RAVEL_I8: return v_load_i8((const int8_t *)weights + i);
-    default: return v_load((const float *)weights + i);
+    case RAVEL_F16:
+        return v_load_f16((const uint16_t *)weights + i);
+    case RAVEL_BF16:
+        return v_load_bf16((const uint16_t *)weights + i);
+    case RAVEL_I8:
+        return v_load_i8((const int8_t *)weights + i);
+    default:
+        return v_load((const float *)weights + i);
     }
 }
 
@@ -104,23 +108,23 @@ V_INLINE void run_tile(ravel_dtype dtype, int n_rows, int n_panels, int n_vector
 }
 
 /* One panel by 1 to TILE_ROWS rows; `full` is the greatest number of rows that fits registers. */
-#define ROWS(n, full, n_vectors) \
-    case n: \
-        if (n <= full) { \
-            run_tile(dtype, n, 1, n_vectors, t); \
-        } \
+#define ROWS(n, full, n_vectors)                                                                   \
+    case n:                                                                                        \
+        if (n <= full) {                                                                           \
+            run_tile(dtype, n, 1, n_vectors, t);                                                   \
+        }                                                                                          \
         break;
 
-#define ANY_ROWS(full, n_vectors) \
-    switch (n_rows) { \
-        ROWS(1, full, n_vectors) \
-        ROWS(2, full, n_vectors) \
-        ROWS(3, full, n_vectors) \
-        ROWS(4, full, n_vectors) \
-        ROWS(5, full, n_vectors) \
-        ROWS(6, full, n_vectors) \
-        ROWS(7, full, n_vectors) \
-        ROWS(8, full, n_vectors) \
+#define ANY_ROWS(full, n_vectors)                                                                  \
+    switch (n_rows) {                                                                              \
+        ROWS(1, full, n_vectors)                                                                   \
+        ROWS(2, full, n_vectors)                                                                   \
+        ROWS(3, full, n_vectors)                                                                   \
+        ROWS(4, full, n_vectors)                                                                   \
+        ROWS(5, full, n_vectors)                                                                   \
+        ROWS(6, full, n_vectors)                                                                   \
+        ROWS(7, full, n_vectors)                                                                   \
+        ROWS(8, full, n_vectors)                                                                   \
     }
 
 /* The tile of that shape; `narrow`: only the first vector of the panel. */
@@ -130,11 +134,11 @@ V_INLINE void choose_tile(ravel_dtype dtype, int n_rows, int n_panels, bool narr
         ANY_ROWS(TILE_ROWS, 1)
     } else if (n_panels == 1) {
         ANY_ROWS(V_TILE_ROWS, PANEL_VECTORS)
-    } else if (n_rows == 1) {
+    } else if (n_rows == 1 && V_PANELS_1_ROW > 1) {
         run_tile(dtype, 1, V_PANELS_1_ROW, PANEL_VECTORS, t);
-    } else if (n_rows == 2) {
+    } else if (n_rows == 2 && V_PANELS_2_ROWS > 1) {
         run_tile(dtype, 2, V_PANELS_2_ROWS, PANEL_VECTORS, t);
-    } else {
+    } else if (n_rows == 3 && V_PANELS_3_ROWS > 1) {
         run_tile(dtype, 3, V_PANELS_3_ROWS, PANEL_VECTORS, t);
     }
 }
@@ -142,10 +146,18 @@ V_INLINE void choose_tile(ravel_dtype dtype, int n_rows, int n_panels, bool narr
 static void any_tile(ravel_dtype dtype, int n_rows, int n_panels, bool narrow, const tile *t)
 {
     switch (dtype) {
-    case RAVEL_F32: choose_tile(RAVEL_F32, n_rows, n_panels, narrow, t); break;
-    case RAVEL_F16: choose_tile(RAVEL_F16, n_rows, n_panels, narrow, t); break;
-    case RAVEL_BF16: choose_tile(RAVEL_BF16, n_rows, n_panels, narrow, t); break;
-    case RAVEL_I8: choose_tile(RAVEL_I8, n_rows, n_panels, narrow, t); break;
+    case RAVEL_F32:
+        choose_tile(RAVEL_F32, n_rows, n_panels, narrow, t);
+        break;
+    case RAVEL_F16:
+        choose_tile(RAVEL_F16, n_rows, n_panels, narrow, t);
+        break;
+    case RAVEL_BF16:
+        choose_tile(RAVEL_BF16, n_rows, n_panels, narrow, t);
+        break;
+    case RAVEL_I8:
+        choose_tile(RAVEL_I8, n_rows, n_panels, narrow, t);
+        break;
     }
 }
 
@@ -174,8 +186,8 @@ static void begin_sums(const product *a, int first_row, int n_rows, int first_n,
     for (int m = first_row; m < first_row + n_rows; m++) {
         for (int i = 0; i < n_panels * RAVEL_PANEL; i += V_LANES) {
             const int n = first_n + i;
-            v_store(sums + i, a->w->dtype == RAVEL_I8 ? v_set1(0.0f)
-                                                      : start_value(a, m, n, a->w->n_out - n));
+            v_store(sums + i,
+                    a->w->dtype == RAVEL_I8 ? v_set1(0.0f) : start_value(a, m, n, a->w->n_out - n));
         }
         sums += n_panels * RAVEL_PANEL;
     }

@@ -24,14 +24,15 @@ static void *alloc_zeroed(size_t count, size_t n_in, size_t element_size)
     return memory != NULL ? memset(memory, 0, bytes) : NULL;
 }
 
-static void pack_panels(ravel_matrix *matrix, const ravel_tensor *weight,
-                        ravel_weight_index *index, const void *context)
+static void pack_panels(ravel_matrix *matrix, const ravel_tensor *weight, ravel_weight_index *index,
+                        const void *context)
 {
     const size_t size = ravel_dtype_size(matrix->dtype);
     for (int n = 0; n < matrix->n_out; n++) {
         const size_t panel = (size_t)(n / RAVEL_PANEL);
-        char *column = (char *)matrix->panels +
-                       (panel * (size_t)matrix->n_in * RAVEL_PANEL + (size_t)(n % RAVEL_PANEL)) * size;
+        char *column =
+            (char *)matrix->panels +
+            (panel * (size_t)matrix->n_in * RAVEL_PANEL + (size_t)(n % RAVEL_PANEL)) * size;
         for (int k = 0; k < matrix->n_in; k++) {
             const ptrdiff_t i = index(context, k, n);
             if (i >= 0) {

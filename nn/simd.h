@@ -44,8 +44,12 @@
 #error "-ffast-math changes bits"
 #endif
 
-/* Loops of constant length over registers. */
+/* Before loops of constant length over registers. */
+#if defined(RAVEL_SIMD_AVX512) || defined(RAVEL_SIMD_AVX2) || defined(RAVEL_SIMD_NEON)
 #define V_UNROLL _Pragma("GCC unroll 32")
+#else
+#define V_UNROLL
+#endif
 
 #define V_INLINE static inline __attribute__((always_inline))
 

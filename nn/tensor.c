@@ -12,10 +12,13 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights are read as t
 size_t ravel_dtype_size(ravel_dtype dtype)
 {
     switch (dtype) {
-    case RAVEL_F32: return 4;
+    case RAVEL_F32:
+        return 4;
     case RAVEL_F16:
-    case RAVEL_BF16: return 2;
-    case RAVEL_I8: return 1;
+    case RAVEL_BF16:
+        return 2;
+    case RAVEL_I8:
+        return 1;
     }
     return 0;
 }
@@ -36,10 +39,17 @@ float ravel_tensor_get(const ravel_tensor *tensor, size_t i)
     uint16_t half;
     float value;
     switch (tensor->dtype) {
-    case RAVEL_F32: memcpy(&value, element, sizeof value); return value;
-    case RAVEL_F16: memcpy(&half, element, sizeof half); return ravel_widen_f16(half);
-    case RAVEL_BF16: memcpy(&half, element, sizeof half); return ravel_widen_bf16(half);
-    case RAVEL_I8: return (float)*(const int8_t *)element;
+    case RAVEL_F32:
+        memcpy(&value, element, sizeof value);
+        return value;
+    case RAVEL_F16:
+        memcpy(&half, element, sizeof half);
+        return ravel_widen_f16(half);
+    case RAVEL_BF16:
+        memcpy(&half, element, sizeof half);
+        return ravel_widen_bf16(half);
+    case RAVEL_I8:
+        return (float)*(const int8_t *)element;
     }
     return 0.0f;
 }

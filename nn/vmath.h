@@ -18,6 +18,7 @@
 /* Adding it to |x| < 2^22 rounds x to the nearest integer, which then stands in the low bits. */
 #define V_ROUNDER 0x1.8p23f
 
+/* Small enough to vanish beside any square that matters, far enough above denormals. */
 #define V_TINY 0x1p-120f
 
 /* Below it exp(x) would be denormal; above the other it would be infinite. */
@@ -47,8 +48,8 @@ V_INLINE vfloat v_exp_reduce(vfloat x, vint *exponent)
 /* (exp(r) - 1) / r for |r| <= log 2 / 2 */
 V_INLINE vfloat v_expm1_ratio(vfloat r)
 {
-    static const float c[] = {0x1p+0f,         0x1p-1f,         0x1.5554bp-3f,
-                              0x1.5554ep-5f,   0x1.12278ap-7f,  0x1.6d5706p-10f};
+    static const float c[] = {0x1p+0f,       0x1p-1f,        0x1.5554bp-3f,
+                              0x1.5554ep-5f, 0x1.12278ap-7f, 0x1.6d5706p-10f};
     return v_polynomial(r, c, 6);
 }
 
@@ -85,8 +86,8 @@ V_INLINE vfloat v_expm1_negative(vfloat x)
 /* Natural logarithm; what is not above FLT_MIN counts as FLT_MIN. */
 V_INLINE vfloat v_log(vfloat x)
 {
-    static const float c[] = {0x1.55554ap-2f,  -0x1.00022p-2f,  0x1.99a5a2p-3f,  -0x1.547882p-3f,
-                              0x1.226d8ap-3f,  -0x1.0cdfd4p-3f, 0x1.07d55ep-3f,  -0x1.41fe68p-4f};
+    static const float c[] = {0x1.55554ap-2f, -0x1.00022p-2f,  0x1.99a5a2p-3f, -0x1.547882p-3f,
+                              0x1.226d8ap-3f, -0x1.0cdfd4p-3f, 0x1.07d55ep-3f, -0x1.41fe68p-4f};
     x = v_max(x, v_set1(FLT_MIN));
     /* x = m * 2^e with m from sqrt(1/2) to sqrt(2) */
     const vint bits = v_bits(x);
@@ -162,12 +163,11 @@ V_INLINE vfloat v_sigmoid(vfloat x)
 /* A polynomial up to 1; beyond, where erf is nearly 1, through a fit of log(1 - erf). */
 V_INLINE vfloat v_erf(vfloat x)
 {
-    static const float near[] = {0x1.06eba8p-3f,   -0x1.812740p-2f, 0x1.ce2d50p-4f,
-                                 -0x1.b7fe92p-6f,  0x1.542e30p-8f,  -0x1.a50c5ap-11f,
-                                 0x1.4c38b0p-14f};
-    static const float far[] = {0x1.ad7d8ep-13f,  -0x1.21319ep+0f, -0x1.441d26p-1f,
-                                -0x1.bd0242p-4f,  0x1.9fca56p-6f,  -0x1.18c81ep-8f,
-                                0x1.e6ec7cp-12f,  -0x1.aa48cap-16f, 0x1.14dacep-22f};
+    static const float near[] = {0x1.06eba8p-3f, -0x1.812740p-2f,  0x1.ce2d50p-4f, -0x1.b7fe92p-6f,
+                                 0x1.542e30p-8f, -0x1.a50c5ap-11f, 0x1.4c38b0p-14f};
+    static const float far[] = {0x1.ad7d8ep-13f, -0x1.21319ep+0f,  -0x1.441d26p-1f,
+                                -0x1.bd0242p-4f, 0x1.9fca56p-6f,   -0x1.18c81ep-8f,
+                                0x1.e6ec7cp-12f, -0x1.aa48cap-16f, 0x1.14dacep-22f};
     const vfloat a = v_min(v_set1(4.0f), v_abs(x));
     const vfloat square = v_fma(a, a, v_set1(V_TINY));
     const vfloat inner = v_fma(a, v_polynomial(square, near, 7), a);
