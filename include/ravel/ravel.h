@@ -133,6 +133,13 @@ RAVEL_API const ravel_model *ravel_model_builtin(void);
  */
 RAVEL_API ravel_model *ravel_model_open_memory(const void *data, size_t size, ravel_error *error);
 
+/*
+ * Whether the weights of a model file are those that were written: compares the SHA-256 of its data
+ * with the one in its header. Opening a model does not do this.
+ * return    0; RAVEL_ERR_DATA with *error filled where they are not, or where it is no model file
+ */
+RAVEL_API int ravel_model_verify_memory(const void *data, size_t size, ravel_error *error);
+
 /* After the last stream of the model. NULL is allowed, and the built-in model, which stays. */
 RAVEL_API void ravel_model_free(ravel_model *model);
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the graph of a model file to layers and quantisers. What each node is made of stands in
+ * docs/format.md.
+ *
+ * While the layers are built, a "flow" follows the rows from one to the next: how many channels
+ * they have, at what rate they come, and how many there will be at the end of a stream. So a graph
+ * whose parts do not fit, or whose length could not be told in advance, is refused here, with the
+ * name of the node.
+ */
+#ifndef RAVEL_CODEC_GRAPH_H
+#define RAVEL_CODEC_GRAPH_H
+
+#include "codec/node.h"
+#include "nn/layer.h"
+#include "rvq/quantizer.h"
+
+typedef struct {
+    int channels;
+    int up, down; /* `up` rows here for `down` rows at the start of the part; without common factor */
+    /*
+     * For T rows at the start, T a multiple of `down`, there are T * up / down + surplus rows here
+     * once the stream has ended.
+     */
+    int surplus;
+    bool short_of; /* the surplus was negative somewhere: very short streams may give no rows */
+    bool drops;    /* a strided layer drops its incomplete last window */
+    bool completes; /* a strided layer completes it (EnCodec's rule): T need not be a multiple */
+    int64_t reach; /* bound of the rows, in either direction and at any rate, that a row depends on */
+} ravel_flow;
+
+/* What a graph may take. */
+typedef struct {
+    const ravel_kernels *kernels;
+    size_t weight_budget; /* bytes of packed weights that may still be made */
+} ravel_builder;
+
+/* Layers of a part. NULL with the reader's error where it is refused. */
+ravel_layer *ravel_graph_layers(ravel_builder *builder, const ravel_node *node, ravel_flow *flow);
+
+/* The quantiser of `dim` dimensions. NULL with the reader's error where it is refused. */
+ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node *node, int dim);
+
+#endif

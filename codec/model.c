@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/model.h"
+
+#include <cjson/cJSON.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/graph.h"
+#include "codec/identity.h"
+
+enum {
+    FORMAT = 1,
+    MAX_HOP = 65536,
+    MAX_SAMPLE_RATE = 768000,
+    MAX_CHANNELS = 64,
+    MAX_CHUNK_FRAMES = 32,
+    GOOD_SCRATCH = 1 << 20,
+    MAX_SCRATCH = 256 << 20, /* for one frame of one stream */
+    MAX_STATE = 64 << 20,
+    /*
+     * Weights grow when they are packed, at most 32-fold (one output in a panel of 32), and the
+     * Fourier transforms need tables that are in no file.
+     */
+    WEIGHT_GROWTH = 32,
+    WEIGHT_BASE = 256 << 20
+};
+
+static const char *const keys[] = {"format",  "name",    "licence",   "sample_rate", "channels", "hop",
+                                   "tail",    "encoder", "quantizer", "decoder",     "sha256",   NULL};
+
+static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MAX_MODEL_TEXT])
+{
+    (void)snprintf(text, RAVEL_MAX_MODEL_TEXT, "%s", ravel_node_string(top, key));
+}
+
+static void read_header(ravel_model *model, const ravel_node *top)
+{
+    ravel_model_info *info = &model->info;
+    int format = ravel_node_int(top, "format", -1, 1, INT_MAX);
+    if (format > FORMAT && !top->reader->failed) {
+        ravel_error newer;
+        (void)ravel_error_set(&newer, RAVEL_ERR_VERSION, "format %d is newer than %d", format,
+                              FORMAT);
+        ravel_node_refuse_as(top, &newer);
+    }
+    ravel_node_only(top, keys);
+    read_text(top, "name", model->name);
+    read_text(top, "licence", model->licence);
+    info->name = model->name;
+    info->licence = model->licence;
+    info->sample_rate_hz = ravel_node_int(top, "sample_rate", -1, 1000, MAX_SAMPLE_RATE);
+    info->channels = ravel_node_int(top, "channels", -1, 1, MAX_CHANNELS);
+    info->hop_samples = ravel_node_int(top, "hop", -1, 1, MAX_HOP);
+    info->tail_samples = ravel_node_int(top, "tail", -1, 0, 1 << 24);
+    if (strlen(ravel_node_string(top, "sha256")) != RAVEL_SHA256_HEX - 1) {
+        ravel_node_refuse(top, "'sha256' is not 64 hexadecimal digits");
+    }
+}
+
+static void build_encoder(ravel_model *model, ravel_builder *builder, const ravel_node *top)
+{
+    ravel_node node = ravel_node_child(top, "encoder");
+    ravel_flow flow = {.channels = model->info.channels, .up = 1, .down = 1};
+    top->reader->part = RAVEL_PART_ENCODER;
+    model->encoder = ravel_graph_layers(builder, &node, &flow);
+    if (!model->encoder) return;
+    if (flow.up != 1 || flow.down != model->info.hop_samples) {
+        ravel_node_refuse(&node, "makes %d rows of %d samples; the hop is %d", flow.up, flow.down,
+                          model->info.hop_samples);
+    } else if (flow.surplus != 0) {
+        ravel_node_refuse(&node, "makes %d frames more than there are hops", flow.surplus);
+    } else if (flow.short_of) {
+        ravel_node_refuse(&node, "loses rows on the way: a short stream would give no frames");
+    } else if (flow.drops && flow.completes) {
+        ravel_node_refuse(&node, "complete_last must stand in all strided layers or in none");
+    }
+    model->pads_last_frame = !flow.completes;
+    model->info.latent_dim = model->encoder->out_channels;
+}
+
+static void build_quantizer(ravel_model *model, ravel_builder *builder, const ravel_node *top)
+{
+    ravel_node node = ravel_node_child(top, "quantizer");
+    top->reader->part = RAVEL_PART_QUANTIZER;
+    model->quantizer = ravel_graph_quantizer(builder, &node, model->info.latent_dim);
+    if (!model->quantizer) return;
+    int n = model->quantizer->n_codebooks;
+    model->info.n_codebooks = model->layout.n_codebooks = n;
+    for (int i = 0; i < n; i++) {
+        model->layout.codebook_size[i] = model->quantizer->codebook_size[i];
+        model->layout.steps_per_frame[i] = 1;
+    }
+    memcpy(model->info.codebook_size, model->layout.codebook_size,
+           sizeof model->info.codebook_size);
+    memcpy(model->info.steps_per_frame, model->layout.steps_per_frame,
+           sizeof model->info.steps_per_frame);
+    if (!ravel_layout_valid(&model->layout)) {
+        ravel_node_refuse(&node, "a codebook does not have 2 to 65536 codewords");
+    }
+}
+
+static void build_decoder(ravel_model *model, ravel_builder *builder, const ravel_node *top)
+{
+    ravel_node node = ravel_node_child(top, "decoder");
+    ravel_flow flow = {.channels = model->info.latent_dim, .up = 1, .down = 1};
+    top->reader->part = RAVEL_PART_DECODER;
+    model->decoder = ravel_graph_layers(builder, &node, &flow);
+    if (!model->decoder) return;
+    if (flow.down != 1 || flow.up != model->info.hop_samples) {
+        ravel_node_refuse(&node, "makes %d samples of %d frames; the hop is %d", flow.up, flow.down,
+                          model->info.hop_samples);
+    } else if (flow.channels != model->info.channels) {
+        ravel_node_refuse(&node, "makes %d channels of %d", flow.channels, model->info.channels);
+    } else if (flow.surplus + model->info.tail_samples < 0) {
+        ravel_node_refuse(&node, "ends %d samples early; the tail makes up for %d only",
+                          -flow.surplus, model->info.tail_samples);
+    }
+    model->decoder_surplus = flow.surplus;
+}
+
+static void check_tensors(ravel_model *model, const ravel_node *top)
+{
+    const ravel_safetensors *st = top->reader->st;
+    for (size_t i = 0; i < st->n_entries && !top->reader->failed; i++) {
+        if (!st->entries[i].parts) {
+            ravel_node_refuse(top, "tensor '%.100s' belongs to no layer",
+                              st->entries[i].tensor.name);
+        }
+        model->info.parameters += ravel_tensor_count(&st->entries[i].tensor);
+    }
+}
+
+/* Chunk: the largest power of two whose rows stay in the cache. */
+static void plan(ravel_model *model, const ravel_node *top)
+{
+    int n = MAX_CHUNK_FRAMES;
+    model->chunk_frames = n;
+    while (n > 1 && ravel_scratch_size(model, 1) > GOOD_SCRATCH) model->chunk_frames = n /= 2;
+    if (model->encoder->state_size > MAX_STATE || model->decoder->state_size > MAX_STATE ||
+        ravel_scratch_size(model, 1) > MAX_SCRATCH) {
+        ravel_node_refuse(top, "a stream would take %zu + %zu bytes of state, %zu of scratch",
+                          model->encoder->state_size, model->decoder->state_size,
+                          ravel_scratch_size(model, 1));
+    }
+}
+
+static void fill_info(ravel_model *model)
+{
+    ravel_model_info *info = &model->info;
+    const ravel_layer *encoder = model->encoder, *decoder = model->decoder;
+    double rate = info->sample_rate_hz, frame_rate = rate / info->hop_samples;
+    info->encoder_lookahead_samples =
+        encoder->lookahead_in + encoder->lookahead_out * info->hop_samples;
+    info->decoder_lookahead_samples =
+        decoder->lookahead_in * info->hop_samples + decoder->lookahead_out;
+    info->delay_samples = info->hop_samples + info->encoder_lookahead_samples +
+                          info->decoder_lookahead_samples;
+    info->encoder_macs = encoder->macs * rate;
+    info->quantizer_macs = model->quantizer->macs * frame_rate;
+    info->decoder_macs = decoder->macs * frame_rate;
+    info->encoder_weight_bytes = encoder->weight_bytes;
+    info->quantizer_weight_bytes = model->quantizer->weight_bytes;
+    info->decoder_weight_bytes = decoder->weight_bytes;
+}
+
+/* Everything of the model but its kernels. */
+static void build(ravel_model *model, const ravel_node *top)
+{
+    ravel_builder builder = {model->kernels, WEIGHT_BASE};
+    size_t data_size = top->reader->st->data_size;
+    builder.weight_budget += data_size > SIZE_MAX / 64 ? data_size : data_size * WEIGHT_GROWTH;
+    read_header(model, top);
+    if (!top->reader->failed) build_encoder(model, &builder, top);
+    if (!top->reader->failed) build_quantizer(model, &builder, top);
+    if (!top->reader->failed) build_decoder(model, &builder, top);
+    if (!top->reader->failed) check_tensors(model, top);
+    if (!top->reader->failed) plan(model, top);
+    if (top->reader->failed) return;
+    fill_info(model);
+    ravel_identity_tokenizer(top->json, top->reader->st, model->info.tokenizer_identity);
+    ravel_identity_decoder(top->json, top->reader->st, model->info.decoder_identity);
+}
+
+/* The graph in the file's metadata; NULL with *error filled. */
+static cJSON *parse_graph(const ravel_safetensors *st, ravel_error *error)
+{
+    const char *text = ravel_safetensors_metadata(st, "ravel");
+    if (!text) {
+        (void)ravel_error_set(error, RAVEL_ERR_DATA,
+                              "a safetensors file, but not a model: no graph under 'ravel' in its "
+                              "metadata (ravel import makes models of published checkpoints)");
+        return NULL;
+    }
+    cJSON *graph = cJSON_ParseWithOpts(text, NULL, 1);
+    if (!cJSON_IsObject(graph)) {
+        cJSON_Delete(graph);
+        (void)ravel_error_set(error, RAVEL_ERR_DATA, "model: the graph is not a JSON object");
+        return NULL;
+    }
+    return graph;
+}
+
+static ravel_model *open_parsed(const ravel_kernels *kernels, ravel_safetensors *st,
+                                const cJSON *graph, ravel_error *error)
+{
+    ravel_reader reader = {.st = st, .error = error};
+    ravel_node top = {.reader = &reader, .json = graph, .key = "graph"};
+    ravel_model *model = calloc(1, sizeof *model);
+    if (!model) {
+        (void)ravel_error_memory(error);
+        return NULL;
+    }
+    model->kernels = kernels;
+    build(model, &top);
+    if (!reader.failed) return model;
+    ravel_model_free(model);
+    return NULL;
+}
+
+ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *data, size_t size,
+                                   ravel_error *error)
+{
+    ravel_safetensors st;
+    if (ravel_safetensors_parse(&st, data, size, error)) return NULL;
+    cJSON *graph = parse_graph(&st, error);
+    ravel_model *model = graph ? open_parsed(kernels, &st, graph, error) : NULL;
+    cJSON_Delete(graph);
+    ravel_safetensors_free(&st);
+    return model;
+}
+
+ravel_model *ravel_model_open_memory(const void *data, size_t size, ravel_error *error)
+{
+    const ravel_kernels *kernels = ravel_kernels_select();
+    if (!data) {
+        (void)ravel_error_set(error, RAVEL_ERR_ARGUMENT, "no model data");
+        return NULL;
+    }
+    if (!kernels) {
+        (void)ravel_error_set(error, RAVEL_ERR_CPU, "%s", ravel_strerror(RAVEL_ERR_CPU));
+        return NULL;
+    }
+    return ravel_model_open_with(kernels, data, size, error);
+}
+
+int ravel_model_verify_memory(const void *data, size_t size, ravel_error *error)
+{
+    ravel_safetensors st;
+    uint8_t digest[RAVEL_SHA256_BYTES];
+    char found[RAVEL_SHA256_HEX];
+    ravel_sha256 sha;
+    int status = ravel_safetensors_parse(&st, data, size, error);
+    if (status) return status;
+    cJSON *graph = parse_graph(&st, error);
+    ravel_sha256_init(&sha);
+    ravel_sha256_update(&sha, st.data, st.data_size);
+    ravel_sha256_final(&sha, digest);
+    ravel_sha256_hex(digest, found);
+    const char *noted = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(graph, "sha256"));
+    if (!graph) {
+        status = RAVEL_ERR_DATA;
+    } else if (!noted || strcmp(noted, found) != 0) {
+        status = ravel_error_set(error, RAVEL_ERR_DATA,
+                                 "model: the weights are damaged: SHA-256 %s, noted %.64s", found,
+                                 noted ? noted : "none");
+    }
+    cJSON_Delete(graph);
+    ravel_safetensors_free(&st);
+    return status;
+}
+
+void ravel_model_free(ravel_model *model)
+{
+    if (!model || model->is_builtin) return;
+    ravel_layer_destroy(model->encoder);
+    ravel_layer_destroy(model->decoder);
+    ravel_quantizer_destroy(model->quantizer);
+    free(model);
+}
+
+const ravel_model_info *ravel_model_get_info(const ravel_model *model)
+{
+    return &model->info;
+}
+
+int ravel_model_codes_per_frame(const ravel_model *model, int n_codebooks)
+{
+    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks) return RAVEL_ERR_ARGUMENT;
+    return ravel_layout_codes(&model->layout, n_codebooks);
+}
+
+double ravel_model_bitrate(const ravel_model *model, int n_codebooks)
+{
+    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks) return 0.0;
+    return (double)ravel_layout_bits(&model->layout, n_codebooks) * model->info.sample_rate_hz /
+           model->info.hop_samples;
+}

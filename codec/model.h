@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a model is made of, for the encoder and the decoder. */
+#ifndef RAVEL_CODEC_MODEL_H
+#define RAVEL_CODEC_MODEL_H
+
+#include "nn/layer.h"
+#include "rvq/layout.h"
+#include "rvq/quantizer.h"
+
+enum { RAVEL_MAX_MODEL_TEXT = 160 };
+
+struct ravel_model {
+    ravel_model_info info;
+    char name[RAVEL_MAX_MODEL_TEXT], licence[RAVEL_MAX_MODEL_TEXT];
+    ravel_layout layout; /* as in info */
+    const ravel_kernels *kernels;
+    ravel_layer *encoder, *decoder;
+    ravel_quantizer *quantizer;
+    /*
+     * Frames that a stream advances by at once; more in a push go in several rounds. Large, so that
+     * weights are read seldom; small, so that the rows in between stay in the cache.
+     */
+    int chunk_frames;
+    /* At the end the encoder is given zeros up to a whole frame; else its layers complete it. */
+    bool pads_last_frame;
+    /* n frames make n * hop + decoder_surplus samples in the end. */
+    int decoder_surplus;
+    bool is_builtin;
+};
+
+/*
+ * Opens a model with kernels of the caller's choice. Tests compare instruction sets by it.
+ * The rest as ravel_model_open_memory.
+ */
+ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *data, size_t size,
+                                   ravel_error *error);
+
+/* --- Scratch (codec/scratch.c) -------------------------------------------------------------- */
+
+struct ravel_scratch {
+    const ravel_model *model;
+    int n_streams;
+    size_t arena_size; /* bytes behind the struct */
+};
+
+/* All of the scratch's memory, empty. */
+ravel_arena ravel_scratch_arena(ravel_scratch *scratch);
+
+/* Frames that each of n streams may advance by in a round. */
+int ravel_model_round_frames(const ravel_model *model, int n_streams);
+
+/*
+ * Arena bytes of one round of n streams: of codec/encoder.c and codec/decoder.c, which say here
+ * what they take. SIZE_MAX where it cannot be told in a size_t.
+ */
+size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_frames);
+size_t ravel_decoder_round_size(const ravel_model *model, int n_streams, int n_frames);
+
+#endif
