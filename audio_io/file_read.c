@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nn/error.h"
 #include "audio_io/pcm.h"
 #include "audio_io/wav.h"
+#include "nn/error.h"
 #include "ravel/io.h"
 
 enum {
@@ -46,18 +46,18 @@ struct ravel_audio_reader {
 static int fail_system(const ravel_audio_reader *reader, ravel_error *error)
 {
     return ravel_error_set(error, RAVEL_ERR_IO, "cannot read '%s': %s", reader->name,
-                         strerror(errno));
+                           strerror(errno));
 }
 
 static int check_shape(ravel_audio_reader *reader, ravel_error *error)
 {
     if (reader->channels < 1 || reader->channels > MAX_CHANNELS)
         return ravel_error_set(error, RAVEL_ERR_DATA, "'%s' has %d channels; 1 to %d can be read",
-                             reader->name, reader->channels, MAX_CHANNELS);
+                               reader->name, reader->channels, MAX_CHANNELS);
     if (reader->rate_hz < MIN_RATE_HZ || reader->rate_hz > MAX_RATE_HZ)
         return ravel_error_set(error, RAVEL_ERR_DATA,
-                             "'%s' has a sample rate of %d Hz; %d to %d Hz can be read",
-                             reader->name, reader->rate_hz, MIN_RATE_HZ, MAX_RATE_HZ);
+                               "'%s' has a sample rate of %d Hz; %d to %d Hz can be read",
+                               reader->name, reader->rate_hz, MIN_RATE_HZ, MAX_RATE_HZ);
     return 0;
 }
 
@@ -99,7 +99,7 @@ static int open_sndfile(ravel_audio_reader *reader, int fd, ravel_error *error)
     reader->file = sf_open_fd(fd, SFM_READ, &info, fd != STDIN_FILENO);
     if (reader->file == NULL) /* libsndfile has closed the descriptor */
         return ravel_error_set(error, RAVEL_ERR_DATA, "'%s' is not audio that can be read: %s",
-                             reader->name, sf_strerror(NULL));
+                               reader->name, sf_strerror(NULL));
     reader->rate_hz = info.samplerate;
     reader->channels = info.channels;
     reader->length = info.frames >= 0 && info.frames < SF_COUNT_MAX ? info.frames : -1;
@@ -113,7 +113,7 @@ static int read_sndfile(ravel_audio_reader *reader, float *pcm, int n_samples, r
     sf_count_t n = sf_readf_float(reader->file, pcm, n_samples);
     if (n <= 0 && sf_error(reader->file) != SF_ERR_NO_ERROR)
         return ravel_error_set(error, RAVEL_ERR_DATA, "cannot read '%s': %s", reader->name,
-                             sf_strerror(reader->file));
+                               sf_strerror(reader->file));
     return n > 0 ? (int)n : 0;
 }
 
@@ -167,9 +167,9 @@ static int open_raw(ravel_audio_reader *reader, const ravel_audio_format *format
     reader->channels = format->raw_channels;
     reader->rate_hz = format->raw_rate_hz;
     if (!ravel_pcm_known(reader->bits))
-        return ravel_error_set(error, RAVEL_ERR_ARGUMENT,
-                             "raw samples of %d bits; known are 8, 16, 24, 32 and -32, -64 for float",
-                             reader->bits);
+        return ravel_error_set(
+            error, RAVEL_ERR_ARGUMENT,
+            "raw samples of %d bits; known are 8, 16, 24, 32 and -32, -64 for float", reader->bits);
     int status = check_shape(reader, error);
     struct stat file;
     if (status == 0 && fstat(reader->fd, &file) == 0 && S_ISREG(file.st_mode)) {
@@ -199,8 +199,9 @@ static int copy_pipe(ravel_audio_reader *reader, int fd, ravel_error *error)
 {
     do {
         if (write_all(fd, reader->bytes, reader->n_bytes) != 0)
-            return ravel_error_set(error, RAVEL_ERR_IO, "cannot write a temporary file for '%s': %s",
-                                 reader->name, strerror(errno));
+            return ravel_error_set(error, RAVEL_ERR_IO,
+                                   "cannot write a temporary file for '%s': %s", reader->name,
+                                   strerror(errno));
         reader->n_bytes = 0;
         int status = fill(reader, CHUNK_BYTES, error);
         if (status < 0)
@@ -229,7 +230,7 @@ static int open_spooled(ravel_audio_reader *reader, ravel_error *error)
     int fd = temporary_file();
     if (fd < 0)
         return ravel_error_set(error, RAVEL_ERR_IO, "cannot make a temporary file for '%s': %s",
-                             reader->name, strerror(errno));
+                               reader->name, strerror(errno));
     int status = copy_pipe(reader, fd, error);
     if (status < 0) {
         close(fd);
@@ -246,7 +247,7 @@ static int read_wav_header(ravel_audio_reader *reader, ravel_wav_info *info, rav
             uint8_t *larger = realloc(reader->bytes, wanted);
             if (larger == NULL)
                 return ravel_error_set(error, RAVEL_ERR_MEMORY, "no memory to open '%s'",
-                                     reader->name);
+                                       reader->name);
             reader->bytes = larger;
         }
         int status = fill(reader, wanted, error);
@@ -272,7 +273,8 @@ static int open_pipe(ravel_audio_reader *reader, ravel_error *error)
     if (status == RAVEL_WAV_OTHER)
         return open_spooled(reader, error);
     if (status != RAVEL_WAV_OK)
-        return ravel_error_set(error, RAVEL_ERR_DATA, "'%s' has a damaged WAV header", reader->name);
+        return ravel_error_set(error, RAVEL_ERR_DATA, "'%s' has a damaged WAV header",
+                               reader->name);
     reader->rate_hz = info.rate_hz;
     reader->channels = info.channels;
     reader->bits = info.bits;
@@ -309,8 +311,8 @@ static int open_descriptor(ravel_audio_reader *reader, const char *path, ravel_e
     return 0;
 }
 
-static int open_any(ravel_audio_reader *reader, const char *path,
-                    const ravel_audio_format *format, ravel_error *error)
+static int open_any(ravel_audio_reader *reader, const char *path, const ravel_audio_format *format,
+                    ravel_error *error)
 {
     int status = open_descriptor(reader, path, error);
     if (status < 0)

@@ -117,8 +117,9 @@ static int choose_bits(ravel_audio_writer *writer, int bits, ravel_error *error)
     const file_format *format = writer->format;
     bool integer = (bits == 16 || bits == 24 || bits == 32) && bits <= format->most_bits;
     if (bits != 0 && !integer && !(bits == -32 && format->floats))
-        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "'%s': a .%s file cannot have %d-bit%s samples",
-                               writer->path, format->suffix, abs(bits), bits < 0 ? " float" : "");
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT,
+                               "'%s': a .%s file cannot have %d-bit%s samples", writer->path,
+                               format->suffix, abs(bits), bits < 0 ? " float" : "");
     writer->bits = bits != 0 ? bits : format->usual_bits;
     return 0;
 }
@@ -165,7 +166,8 @@ static int open_sndfile(ravel_audio_writer *writer, ravel_error *error)
 static int write_header(ravel_audio_writer *writer, int64_t data_bytes, ravel_error *error)
 {
     uint8_t header[RAVEL_WAV_HEADER_BYTES];
-    size_t n = ravel_wav_header(writer->rate_hz, writer->channels, writer->bits, data_bytes, header);
+    size_t n =
+        ravel_wav_header(writer->rate_hz, writer->channels, writer->bits, data_bytes, header);
     return ravel_outfile_write(writer->out, header, n, error);
 }
 
@@ -223,8 +225,7 @@ static int write_plain(ravel_audio_writer *writer, const float *pcm, size_t n, r
     return ravel_outfile_write(writer->out, writer->chunk.bytes, n_bytes, error);
 }
 
-static int write_sndfile(ravel_audio_writer *writer, const float *pcm, size_t n,
-                         ravel_error *error)
+static int write_sndfile(ravel_audio_writer *writer, const float *pcm, size_t n, ravel_error *error)
 {
     sf_count_t done;
     if (writer->bits > 0) {

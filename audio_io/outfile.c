@@ -13,7 +13,7 @@
 
 struct ravel_outfile {
     int fd;
-    int failure;      /* errno of the first failed write, or 0 */
+    int failure; /* errno of the first failed write, or 0 */
     bool seekable;
     int64_t origin;   /* where this output begins in what the descriptor stands for */
     char *path;       /* as the caller named it, for messages */
@@ -142,7 +142,7 @@ ravel_outfile *ravel_outfile_open(const char *path, ravel_error *error)
 static int write_failed(const ravel_outfile *out, ravel_error *error)
 {
     return ravel_error_set(error, RAVEL_ERR_IO, "cannot write '%s': %s", out->path,
-                         strerror(out->failure));
+                           strerror(out->failure));
 }
 
 int ravel_outfile_write(ravel_outfile *out, const void *data, size_t size, ravel_error *error)

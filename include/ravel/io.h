@@ -73,7 +73,9 @@ RAVEL_API void ravel_audio_writer_abort(ravel_audio_writer *writer);
 typedef struct {
     char model_name[64];
     uint8_t tokenizer_identity[8];
-    int sample_rate_hz, channels, hop_samples;
+    int sample_rate_hz, hop_samples;
+    int channels;         /* of the sound */
+    int n_streams;        /* of codes, each of channels / n_streams channels: 1, unless kept apart */
     int pre_skip_samples; /* decoded samples before the first that counts */
     int n_codebooks;
     int codebook_size[RAVEL_MAX_CODEBOOKS];
@@ -89,23 +91,31 @@ typedef struct {
     int64_t lost_frames;   /* frames whose block was missing or damaged */
     int64_t damaged_blocks;
     int64_t skipped_bytes; /* bytes between pages that belong to none */
+    int64_t foreign_pages; /* Ogg pages of other streams in the same file: left out */
     int truncated;         /* the stream ends without its end mark */
 } ravel_stream_damage;
 
 typedef struct ravel_stream_writer ravel_stream_writer;
 
-/*
- * tags            n_tags strings "NAME=value", or NULL
- * n_codebooks     of every frame written
- * block_frames    frames in a block; 0 for the default of about two seconds
- */
+typedef struct {
+    int n_streams;    /* codes of that many channels (or groups of the model's channels) apart */
+    int n_codebooks;  /* of every frame written */
+    int block_frames; /* 0 for the default of about two seconds; fewer are taken if a page is full */
+    const char *const *tags; /* n_tags strings "NAME=value" */
+    int n_tags;
+} ravel_stream_format;
+
+/* path: a file, which appears when it is closed whole, or "-" for standard output. */
 RAVEL_API ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_model *model,
-                                                        int n_codebooks, int block_frames,
-                                                        const char *const *tags, int n_tags,
+                                                        const ravel_stream_format *format,
                                                         ravel_error *error);
+/* codes: [n_streams][stride][codes of a frame], the first n_frames of each stride */
 RAVEL_API int ravel_stream_writer_write(ravel_stream_writer *writer, const uint16_t *codes,
-                                        int n_frames, ravel_error *error);
-/* n_samples: the exact length of the audio, at most the frames' samples. Frees the writer. */
+                                        int stride, int n_frames, ravel_error *error);
+/*
+ * n_samples: the exact length of the audio; frames and samples as ravel_encoder_finish tells.
+ * Frees the writer.
+ */
 RAVEL_API int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples,
                                         ravel_error *error);
 RAVEL_API void ravel_stream_writer_abort(ravel_stream_writer *writer);
@@ -124,8 +134,10 @@ RAVEL_API const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_r
 
 /*
  * Next frames. Where frames were lost, *lost is nonzero and the return value is their number, codes
- * untouched: conceal as many. Frames come in order and gaps are counted by granule position.
- * codes       room for `capacity` frames
+ * untouched: conceal as many. Frames come in order and gaps are counted by granule position. A gap
+ * that is longer than ten seconds and than the damaged bytes can explain is cut to the greater of
+ * the two, and n_samples with it.
+ * codes       [n_streams][capacity][codes of a frame] is written; room for all codebooks
  * n_codebooks set to the codebooks of these frames
  * return      frames, 0 at the end, or a negative status
  */

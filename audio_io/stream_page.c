@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What one page of a `.rvl` stream says (docs/format.md, "Ogg mapping" and "Damage"). Pages here
+ * have the right checksum, but they may come from a stranger: a number on them may still lie.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio_io/stream_layout.h"
+#include "audio_io/stream_reader.h"
+#include "nn/error.h"
+#include "rvq/block.h"
+
+enum { MAX_TAG_PAGES = 256, PATIENCE_SECONDS = 10 };
+
+/* Far beyond any sound, and small enough that sums and products of places do not overflow. */
+#define MAX_GRANULE (INT64_MAX / 8)
+
+/* --- Finding the stream ----------------------------------------------------------------------- */
+
+static void describe(ravel_stream_reader *reader)
+{
+    ravel_stream_info *info = &reader->info;
+    const ravel_stream_header *header = &reader->header;
+    memcpy(info->model_name, header->model_name, sizeof info->model_name);
+    memcpy(info->tokenizer_identity, header->tokenizer_identity, sizeof info->tokenizer_identity);
+    info->sample_rate_hz = header->sample_rate_hz;
+    info->channels = header->channels;
+    info->hop_samples = header->hop_samples;
+    info->pre_skip_samples = header->pre_skip_samples;
+    info->n_codebooks = header->layout.n_codebooks;
+    memcpy(info->codebook_size, header->layout.codebook_size, sizeof info->codebook_size);
+    memcpy(info->steps_per_frame, header->layout.steps_per_frame, sizeof info->steps_per_frame);
+}
+
+/* Identities are equal only if everything else that codes depend on is. */
+static int check_model(const ravel_stream_reader *reader, ravel_error *error)
+{
+    const ravel_model_info *model = reader->model;
+    const ravel_stream_header *header = &reader->header;
+    const uint8_t *a = header->tokenizer_identity, *b = model->tokenizer_identity;
+    if (memcmp(a, b, RAVEL_STREAM_IDENTITY_BYTES) != 0)
+        return ravel_error_set(error, RAVEL_ERR_MODEL,
+                               "'%s' was made with the model '%s' (%02x%02x%02x%02x...), which is "
+                               "not '%s' (%02x%02x%02x%02x...)",
+                               reader->pages.name, header->model_name, a[0], a[1], a[2], a[3],
+                               model->name, b[0], b[1], b[2], b[3]);
+    ravel_stream_header own = ravel_stream_header_of(model, header->channels / model->channels);
+    if (own.sample_rate_hz != header->sample_rate_hz || own.channels != header->channels ||
+        own.hop_samples != header->hop_samples ||
+        memcmp(&own.layout, &header->layout, sizeof own.layout) != 0)
+        return ravel_error_set(error, RAVEL_ERR_DATA,
+                               "'%s' contradicts the model that it names, '%s'", reader->pages.name,
+                               model->name);
+    return 0;
+}
+
+static int adopt_header(ravel_stream_reader *reader, const ogg_page *page, ravel_error *error)
+{
+    const unsigned char *packet;
+    long size = ravel_ogg_page_packet(page, 0, &packet);
+    int status = ravel_header_read(packet, (size_t)size, &reader->header, error);
+    if (status == RAVEL_ERR_DATA && reader->model != NULL)
+        return 0; /* the blocks will tell whether they are the model's */
+    if (status == 0 && reader->model != NULL)
+        status = check_model(reader, error);
+    if (status < 0)
+        return status;
+    reader->adopted = true;
+    reader->serial = ogg_page_serialno(page);
+    reader->page_number = ogg_page_pageno(page);
+    describe(reader);
+    if (reader->model != NULL)
+        reader->info.n_streams = reader->info.channels / reader->model->channels;
+    return 0;
+}
+
+static bool is_header(const ogg_page *page)
+{
+    const unsigned char *packet;
+    long size = ravel_ogg_page_packet(page, 0, &packet);
+    return ogg_page_bos(page) && size >= 0 && ravel_header_recognise(packet, (size_t)size);
+}
+
+/* Whether every packet of the page begins as a block of this tokeniser; their number in *n. */
+static bool has_blocks(const ogg_page *page, const uint8_t *identity, int *n)
+{
+    const unsigned char *packet;
+    long size;
+    for (*n = 0; (size = ravel_ogg_page_packet(page, *n, &packet)) >= 0; ++*n) {
+        ravel_block_info info;
+        if (ravel_block_parse(packet, (size_t)size, &info) != RAVEL_OK ||
+            memcmp(info.identity, identity, sizeof info.identity) != 0)
+            return false;
+    }
+    return *n > 0 && ravel_ogg_page_whole(page);
+}
+
+/* The header is lost, but these are blocks of the model: what it would say, the model knows. */
+static void adopt_block(ravel_stream_reader *reader, const ogg_page *page, int n_streams)
+{
+    reader->header = ravel_stream_header_of(reader->model, n_streams);
+    reader->adopted = true;
+    reader->serial = ogg_page_serialno(page);
+    describe(reader);
+    reader->info.n_streams = n_streams;
+    reader->info.header_damaged = 1;
+}
+
+static int look_for_stream(ravel_stream_reader *reader, const ogg_page *page, ravel_error *error)
+{
+    int n_streams;
+    if (is_header(page))
+        return adopt_header(reader, page, error);
+    if (reader->model == NULL || !has_blocks(page, reader->model->tokenizer_identity, &n_streams) ||
+        n_streams * reader->model->channels > 64) {
+        reader->damage.foreign_pages++;
+        return 0;
+    }
+    adopt_block(reader, page, n_streams);
+    return 0;
+}
+
+/* --- Tags ------------------------------------------------------------------------------------- */
+
+static bool begins_tags(const ogg_page *page)
+{
+    const unsigned char *packet = page->body;
+    return !ogg_page_continued(page) && page->body_len > 0 &&
+           ravel_tags_recognise(packet, (size_t)page->body_len);
+}
+
+/* Damaged tags are not worth refusing the sound for: they are left out. */
+static void use_tags(ravel_stream_reader *reader, ogg_page *page)
+{
+    ogg_packet packet;
+    if (!reader->in_tags) {
+        ogg_stream_clear(&reader->tag_pages);
+        ogg_stream_init(&reader->tag_pages, reader->serial);
+        reader->n_tag_pages = 0;
+    }
+    reader->in_tags = ++reader->n_tag_pages < MAX_TAG_PAGES;
+    if (ogg_stream_pagein(&reader->tag_pages, page) != 0)
+        reader->in_tags = false;
+    else if (ogg_stream_packetout(&reader->tag_pages, &packet) == 1) {
+        reader->in_tags = false;
+        ravel_tags_free(&reader->tags);
+        ravel_tags_read(packet.packet, (size_t)packet.bytes, &reader->tags, NULL);
+        reader->info.tags = (const char *const *)reader->tags.tags;
+        reader->info.n_tags = reader->tags.n_tags;
+    }
+    reader->page_number = ogg_page_pageno(page);
+}
+
+/* --- Blocks ----------------------------------------------------------------------------------- */
+
+/*
+ * How much of a gap to conceal. A page number or granule position that lies must not make hours of
+ * silence: ten seconds are believed, as many frames as there were good ones, and what the bytes
+ * that were skipped can have held.
+ */
+static int64_t believe(ravel_stream_reader *reader, int64_t gap)
+{
+    int64_t skipped = reader->pages.skipped_bytes - reader->explained_bytes;
+    int64_t explained = 0;
+    if (reader->usual_bytes > 0)
+        explained = skipped * reader->usual_frames / reader->usual_bytes + reader->usual_frames;
+    int64_t patience =
+        (int64_t)PATIENCE_SECONDS * reader->header.sample_rate_hz / reader->header.hop_samples + 1;
+    int64_t limit = patience + reader->n_good - reader->n_concealed;
+    if (limit < explained)
+        limit = explained;
+    int64_t believed = gap < limit ? gap : limit;
+    reader->explained_bytes = reader->pages.skipped_bytes;
+    reader->n_concealed += believed;
+    reader->cut_frames += gap - believed;
+    return believed;
+}
+
+static void lose(ravel_stream_reader *reader, int64_t gap)
+{
+    if (gap <= 0)
+        return;
+    int usual = reader->usual_frames;
+    reader->damage.lost_frames += gap;
+    reader->damage.damaged_blocks += usual > 0 ? (gap + usual - 1) / usual : 1;
+    reader->n_lost += believe(reader, gap);
+}
+
+/*
+ * Frame with which the blocks of a page begin, at least reader->position; -1 for a page that was
+ * there before. Without a page missing it is where the last one ended, whatever a damaged writer
+ * may say.
+ */
+static int64_t begin_of(const ravel_stream_reader *reader, const ogg_page *page,
+                        const ravel_block_info *info)
+{
+    int64_t hop = reader->header.hop_samples, granule = ogg_page_granulepos(page);
+    int64_t begin = granule / hop + (granule % hop != 0) + info->n_after_end - info->n_frames;
+    if (reader->page_number >= 0 && reader->position >= 0) {
+        long missing = ogg_page_pageno(page) - reader->page_number - 1;
+        if (missing == 0)
+            return reader->position;
+        if (missing < 0)
+            return -1;
+    }
+    begin = begin > 0 ? begin : 0;
+    return begin >= reader->position ? begin : -1;
+}
+
+static int make_room(ravel_stream_reader *reader, size_t n_codes, ravel_error *error)
+{
+    if (n_codes <= reader->codes_room)
+        return 0;
+    uint16_t *larger = realloc(reader->codes, n_codes * sizeof *larger);
+    if (larger == NULL)
+        return ravel_error_memory(error);
+    reader->codes = larger;
+    reader->codes_room = n_codes;
+    return 0;
+}
+
+/* All packets of a page tell of the same frames. */
+static bool same_frames(const ogg_page *page, const ravel_block_info *first)
+{
+    const unsigned char *packet;
+    long size;
+    for (int i = 1; (size = ravel_ogg_page_packet(page, i, &packet)) >= 0; i++) {
+        ravel_block_info info;
+        if (ravel_block_parse(packet, (size_t)size, &info) != RAVEL_OK ||
+            info.n_frames != first->n_frames || info.n_codebooks != first->n_codebooks ||
+            info.n_after_end != first->n_after_end)
+            return false;
+    }
+    return true;
+}
+
+/* return    1, 0 where the blocks cannot be read, or a negative status without memory */
+static int unpack(ravel_stream_reader *reader, const ogg_page *page, const ravel_block_info *info,
+                  ravel_error *error)
+{
+    const ravel_layout *layout = &reader->header.layout;
+    if (info->n_codebooks > layout->n_codebooks || !same_frames(page, info) ||
+        info->n_frames > ravel_block_max_frames(layout, info->n_codebooks))
+        return 0;
+    reader->frame_codes = ravel_layout_codes(layout, info->n_codebooks);
+    size_t stream_codes = (size_t)info->n_frames * (size_t)reader->frame_codes;
+    int status = make_room(reader, stream_codes * (size_t)reader->info.n_streams, error);
+    if (status < 0)
+        return status;
+    for (int s = 0; s < reader->info.n_streams; s++) {
+        const unsigned char *packet;
+        ravel_block_info own;
+        long size = ravel_ogg_page_packet(page, s, &packet);
+        ravel_block_parse(packet, (size_t)size, &own);
+        if (ravel_block_read(layout, packet, (size_t)size, &own,
+                             reader->codes + (size_t)s * stream_codes, info->n_frames) < 0)
+            return 0;
+    }
+    reader->n_frames = info->n_frames;
+    reader->n_codebooks = info->n_codebooks;
+    reader->next_frame = 0;
+    return 1;
+}
+
+/* The exact length: where the last page says the sound ends, but not more than there are frames. */
+static void use_end(ravel_stream_reader *reader, const ogg_page *page)
+{
+    int64_t hop = reader->header.hop_samples;
+    int64_t frames = reader->position > 0 ? reader->position : 0;
+    int64_t end = ogg_page_granulepos(page);
+    if (end > frames * hop)
+        end = frames * hop;
+    end -= reader->header.pre_skip_samples + reader->cut_frames * hop;
+    reader->info.n_samples = end > 0 ? end : 0;
+    reader->ended = true;
+}
+
+/* Whether the page holds as many packets as there are streams; the first page decides. */
+static bool count_streams(ravel_stream_reader *reader, int n_packets)
+{
+    if (reader->info.n_streams == 0 && n_packets > 0 && reader->info.channels % n_packets == 0)
+        reader->info.n_streams = n_packets;
+    return n_packets > 0 && n_packets == reader->info.n_streams;
+}
+
+static int use_blocks(ravel_stream_reader *reader, const ogg_page *page, int n_bytes,
+                      ravel_error *error)
+{
+    const unsigned char *packet;
+    ravel_block_info info;
+    int n_packets;
+    if (ogg_page_granulepos(page) < 0 || ogg_page_granulepos(page) > MAX_GRANULE ||
+        !has_blocks(page, reader->header.tokenizer_identity, &n_packets) ||
+        !count_streams(reader, n_packets)) {
+        reader->damage.damaged_blocks++; /* as if it were not there */
+        return 0;
+    }
+    long size = ravel_ogg_page_packet(page, 0, &packet);
+    ravel_block_parse(packet, (size_t)size, &info);
+    int64_t begin = begin_of(reader, page, &info);
+    if (begin < 0) {
+        reader->damage.damaged_blocks++;
+        return 0;
+    }
+    if (reader->position >= 0)
+        lose(reader, begin - reader->position);
+    reader->position = begin + info.n_frames;
+    reader->page_number = ogg_page_pageno(page);
+    int status = unpack(reader, page, &info, error);
+    if (status < 0)
+        return status;
+    if (status == 0) {
+        lose(reader, info.n_frames);
+    } else {
+        reader->n_good += info.n_frames;
+        reader->usual_frames = info.n_frames;
+        reader->usual_bytes = n_bytes;
+    }
+    if (ogg_page_eos(page))
+        use_end(reader, page);
+    return 0;
+}
+
+int ravel_stream_use_page(ravel_stream_reader *reader, ogg_page *page, int n_bytes,
+                          ravel_error *error)
+{
+    if (!reader->adopted) {
+        int status = look_for_stream(reader, page, error);
+        if (status < 0 || !reader->adopted || is_header(page))
+            return status;
+    }
+    if (ogg_page_serialno(page) != reader->serial || reader->ended) {
+        reader->damage.foreign_pages++;
+        return 0;
+    }
+    if (is_header(page)) {
+        reader->page_number = ogg_page_pageno(page);
+        return 0;
+    }
+    if (begins_tags(page) || (reader->in_tags && ogg_page_continued(page))) {
+        use_tags(reader, page);
+        if (ogg_page_eos(page)) /* a stream without blocks */
+            use_end(reader, page);
+        return 0;
+    }
+    return use_blocks(reader, page, n_bytes, error);
+}

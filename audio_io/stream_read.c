@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio_io/stream_reader.h"
+#include "nn/error.h"
+#include "rvq/layout.h"
+
+/* What is no stream at all is told after so many bytes, not after gigabytes of them. */
+enum { MAX_SEARCH_BYTES = 1 << 20 };
+
+/* --- Pages to the queue ----------------------------------------------------------------------- */
+
+static bool queue_empty(const ravel_stream_reader *reader)
+{
+    return reader->n_lost == 0 && reader->next_frame == reader->n_frames;
+}
+
+/* The file ends. Without an end mark the sound ends with the last frame that was found. */
+static void use_file_end(ravel_stream_reader *reader)
+{
+    if (reader->ended)
+        return;
+    reader->ended = true;
+    reader->damage.truncated = 1;
+    if (reader->pages.skipped_bytes > reader->explained_bytes && reader->position >= 0) {
+        reader->damage.damaged_blocks++;
+        reader->explained_bytes = reader->pages.skipped_bytes;
+    }
+    int64_t frames = (reader->position > 0 ? reader->position : 0) - reader->cut_frames;
+    int64_t end = frames * reader->header.hop_samples - reader->header.pre_skip_samples;
+    reader->info.n_samples = end > 0 ? end : 0;
+}
+
+/* Pages after the end are read too, to tell of them. */
+int ravel_stream_fill(ravel_stream_reader *reader, ravel_error *error)
+{
+    while (queue_empty(reader)) {
+        ogg_page page;
+        int n = ravel_ogg_pages_next(&reader->pages, &page, error);
+        if (n == 0)
+            use_file_end(reader);
+        if (n <= 0)
+            return n;
+        int status = ravel_stream_use_page(reader, &page, n, error);
+        if (status < 0)
+            return status;
+    }
+    return 1;
+}
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+static int no_stream(const ravel_stream_reader *reader, ravel_error *error)
+{
+    const char *name = reader->pages.name;
+    if (reader->pages.offset == 0 || (reader->pages.ended && reader->pages.end == 0))
+        return ravel_error_set(error, RAVEL_ERR_DATA, "'%s' is empty", name);
+    if (reader->damage.foreign_pages == 0)
+        return ravel_error_set(error, RAVEL_ERR_DATA, "'%s' is not a Ravel stream", name);
+    return ravel_error_set(error, RAVEL_ERR_DATA,
+                           "'%s' is an Ogg file without a Ravel stream, or the stream's header is "
+                           "damaged and it was not made with the model given",
+                           name);
+}
+
+static int find_stream(ravel_stream_reader *reader, ravel_error *error)
+{
+    while (!reader->adopted && reader->pages.offset < MAX_SEARCH_BYTES) {
+        ogg_page page;
+        int n = ravel_ogg_pages_next(&reader->pages, &page, error);
+        int status = n > 0 ? ravel_stream_use_page(reader, &page, n, error) : n;
+        if (status < 0)
+            return status;
+        if (n == 0)
+            break;
+    }
+    if (!reader->adopted)
+        return no_stream(reader, error);
+    return ravel_stream_fill(reader, error); /* the first blocks tell how many streams there are */
+}
+
+static int open_reader(ravel_stream_reader *reader, const char *path, ravel_error *error)
+{
+    int status = ravel_ogg_pages_open(&reader->pages, path, error);
+    if (status == 0)
+        status = find_stream(reader, error);
+    if (status > 0 && reader->pages.seekable && !reader->ended)
+        status = ravel_stream_find_end(reader, error);
+    if (reader->info.n_streams == 0)
+        reader->info.n_streams = 1;
+    return status < 0 ? status : 0;
+}
+
+ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
+                                              ravel_error *error)
+{
+    ravel_stream_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        ravel_error_memory(error);
+        return NULL;
+    }
+    reader->model = model != NULL ? ravel_model_get_info(model) : NULL;
+    reader->page_number = -1;
+    reader->info.n_samples = -1;
+    if (open_reader(reader, path, error) == 0)
+        return reader;
+    ravel_stream_reader_close(reader);
+    return NULL;
+}
+
+void ravel_stream_reader_close(ravel_stream_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    ravel_ogg_pages_close(&reader->pages);
+    ogg_stream_clear(&reader->tag_pages);
+    ravel_tags_free(&reader->tags);
+    free(reader->codes);
+    free(reader);
+}
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_reader *reader)
+{
+    return &reader->info;
+}
+
+ravel_stream_damage ravel_stream_reader_damage(const ravel_stream_reader *reader)
+{
+    ravel_stream_damage damage = reader->damage;
+    damage.skipped_bytes = reader->pages.skipped_bytes;
+    return damage;
+}
+
+static int take_lost(ravel_stream_reader *reader, int capacity)
+{
+    int n = reader->n_lost < capacity ? (int)reader->n_lost : capacity;
+    reader->n_lost -= n;
+    return n;
+}
+
+static int take_frames(ravel_stream_reader *reader, uint16_t *codes, int capacity)
+{
+    int left = reader->n_frames - reader->next_frame;
+    int n = left < capacity ? left : capacity;
+    size_t frame = (size_t)reader->frame_codes;
+    for (int s = 0; s < reader->info.n_streams; s++) {
+        size_t from = (size_t)s * (size_t)reader->n_frames + (size_t)reader->next_frame;
+        memcpy(codes + (size_t)s * (size_t)capacity * frame, reader->codes + from * frame,
+               (size_t)n * frame * sizeof *codes);
+    }
+    reader->next_frame += n;
+    return n;
+}
+
+int ravel_stream_reader_read(ravel_stream_reader *reader, uint16_t *codes, int capacity,
+                             int *n_codebooks, int *lost, ravel_error *error)
+{
+    if (capacity < 1)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "room for %d frames", capacity);
+    int status = ravel_stream_fill(reader, error);
+    if (status <= 0)
+        return status;
+    *lost = reader->n_lost > 0;
+    if (*lost)
+        return take_lost(reader, capacity);
+    *n_codebooks = reader->n_codebooks;
+    return take_frames(reader, codes, capacity);
+}
