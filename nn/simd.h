@@ -45,10 +45,12 @@
 #endif
 
 /* Before loops of constant length over registers. */
-#if defined(RAVEL_SIMD_AVX512) || defined(RAVEL_SIMD_AVX2) || defined(RAVEL_SIMD_NEON)
-#define V_UNROLL _Pragma("GCC unroll 32")
-#else
+#if !defined(RAVEL_SIMD_AVX512) && !defined(RAVEL_SIMD_AVX2) && !defined(RAVEL_SIMD_NEON)
 #define V_UNROLL
+#elif defined(__clang__)
+#define V_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define V_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 #define V_INLINE static inline __attribute__((always_inline))
