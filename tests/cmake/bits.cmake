@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Equal bits on every machine: run in the release, clang and arm64 builds (label "bits").
+add_executable(golden golden.c)
+target_link_libraries(golden PRIVATE ravel_flags ravel_test_support ravel m)
+
+function(ravel_golden_test name)
+  add_test(NAME ${name} COMMAND golden ${ARGN} ${CMAKE_CURRENT_SOURCE_DIR}/golden.txt)
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 LABELS bits)
+endfunction()
+
+ravel_golden_test(golden)
+ravel_golden_test(golden_ftz --ftz)
+# Every instruction set by name, but not in emulation or with sanitizers, where they take minutes.
+if(NOT CMAKE_CROSSCOMPILING AND NOT RAVEL_SANITIZE)
+  foreach(cpu c avx2 avx512 neon)
+    ravel_golden_test(golden_${cpu})
+    set_tests_properties(golden_${cpu} PROPERTIES ENVIRONMENT RAVEL_CPU=${cpu})
+  endforeach()
+endif()

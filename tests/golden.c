@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Golden hashes: the bits of codes and samples, the same on every machine.
+ *
+ *     golden                   prints the hashes; so is tests/golden.txt made
+ *     golden [--ftz] FILE      compares them with FILE
+ *
+ * --ftz sets flush-to-zero and denormals-are-zero first, as a host program may. The instruction set
+ * is chosen by RAVEL_CPU. Exit code 77, for ctest "skipped", where this machine does not have it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "nn/kernels.h"
+#include "ravel/ravel.h"
+#include "tests/support/sound.h"
+#include "tests/support/tiny_model.h"
+
+enum { CLIP_MS = 1500, SKIPPED = 77, LINE = 128, MAX_LINES = 32 };
+
+typedef struct {
+    char text[MAX_LINES][LINE];
+    int n_lines;
+} report;
+
+/* FNV-1a, 64 bits, of numbers in little-endian order (all machines that Ravel runs on). */
+static uint64_t hash(const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i++) {
+        h = (h ^ bytes[i]) * 0x100000001b3u;
+    }
+    return h;
+}
+
+static void *buffer(int n, size_t size)
+{
+    void *memory = malloc(((size_t)n + 1) * size);
+    if (memory == NULL) {
+        fputs("golden: no memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+static void flush_denormals(void)
+{
+#if defined(__x86_64__)
+    _mm_setcsr(_mm_getcsr() | 0x8040u);
+#elif defined(__aarch64__)
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    __asm__ volatile("msr fpcr, %0" : : "r"(control | 1u << 24));
+#endif
+}
+
+/* A clip at rate_hz, resampled to the model's rate: [*n] samples. */
+static float *input(int rate_hz, int to_hz, int *n)
+{
+    int n_clip = rate_hz / 100 * CLIP_MS / 10;
+    float *clip = buffer(n_clip, sizeof *clip);
+    ravel_test_speech(clip, n_clip, rate_hz, (uint32_t)rate_hz);
+    ravel_resampler *resampler = ravel_resampler_new(rate_hz, to_hz, 1);
+    int capacity = ravel_resampler_samples(resampler, n_clip, 1);
+    float *pcm = buffer(capacity, sizeof *pcm);
+    *n = ravel_resampler_push(resampler, clip, n_clip, pcm, capacity);
+    *n += ravel_resampler_finish(resampler, pcm + *n, capacity - *n);
+    ravel_resampler_free(resampler);
+    free(clip);
+    return pcm;
+}
+
+/* return: frames in *codes */
+static int encode(const ravel_model *model, ravel_scratch *scratch, const float *pcm, int n,
+                  uint16_t **codes)
+{
+    const ravel_model_info *info = ravel_model_get_info(model);
+    ravel_encoder *encoder = ravel_encoder_new(model, info->n_codebooks);
+    int per_frame = ravel_model_codes_per_frame(model, info->n_codebooks);
+    int capacity = ravel_encoder_frames(encoder, n, 1);
+    *codes = buffer(capacity * per_frame, sizeof **codes);
+    int n_frames = ravel_encoder_push(encoder, scratch, pcm, n, *codes, capacity);
+    n_frames +=
+        ravel_encoder_finish(encoder, scratch, *codes + n_frames * per_frame, capacity - n_frames);
+    ravel_encoder_free(encoder);
+    return n_frames;
+}
+
+/* return: samples in *pcm */
+static int decode(const ravel_model *model, ravel_scratch *scratch, const uint16_t *codes,
+                  int n_frames, float **pcm)
+{
+    const ravel_model_info *info = ravel_model_get_info(model);
+    ravel_decoder *decoder = ravel_decoder_new(model);
+    int capacity = ravel_decoder_samples(decoder, n_frames, 1);
+    *pcm = buffer(capacity, sizeof **pcm);
+    int n =
+        ravel_decoder_push(decoder, scratch, codes, n_frames, info->n_codebooks, *pcm, capacity);
+    n += ravel_decoder_finish(decoder, scratch, *pcm + n, capacity - n);
+    ravel_decoder_free(decoder);
+    return n;
+}
+
+/* Adds the line of one model and one input rate. */
+static void add_line(report *r, const char *name, const ravel_model *model, int rate_hz)
+{
+    const ravel_model_info *info = ravel_model_get_info(model);
+    ravel_scratch *scratch = ravel_scratch_new(model, 1);
+    uint16_t *codes = NULL;
+    float *decoded = NULL;
+    int n;
+    float *pcm = input(rate_hz, info->sample_rate_hz, &n);
+    int n_frames = encode(model, scratch, pcm, n, &codes);
+    int n_decoded = decode(model, scratch, codes, n_frames, &decoded);
+    int n_codes = n_frames * ravel_model_codes_per_frame(model, info->n_codebooks);
+    snprintf(r->text[r->n_lines++], LINE,
+             "%s %d input %016llx codes %d %016llx samples %d %016llx\n", name, rate_hz,
+             (unsigned long long)hash(pcm, (size_t)n * sizeof *pcm), n_codes,
+             (unsigned long long)hash(codes, (size_t)n_codes * sizeof *codes), n_decoded,
+             (unsigned long long)hash(decoded, (size_t)n_decoded * sizeof *decoded));
+    free(pcm);
+    free(codes);
+    free(decoded);
+    ravel_scratch_free(scratch);
+}
+
+static void make(report *r)
+{
+    static const int rates[] = {16000, 24000, 44100, 48000};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        add_line(r, "built-in", ravel_model_builtin(), rates[i]);
+    }
+    for (int kind = 0; kind < RAVEL_TINY_KINDS; kind++) {
+        ravel_model *model = ravel_test_model_open((ravel_tiny_kind)kind);
+        add_line(r, ravel_tiny_name((ravel_tiny_kind)kind), model, 16000);
+        ravel_model_free(model);
+    }
+}
+
+/* return: lines that differ from the file's; its lines that begin with '#' are passed over. */
+static int compare(const report *r, FILE *file)
+{
+    char expected[LINE];
+    int differences = 0, line = 0;
+    while (fgets(expected, sizeof expected, file) != NULL) {
+        if (expected[0] == '#') {
+            continue;
+        }
+        const char *here = line < r->n_lines ? r->text[line] : "(nothing)\n";
+        if (strcmp(here, expected) != 0) {
+            printf("expected %sgot      %s", expected, here);
+            differences++;
+        }
+        line++;
+    }
+    return differences + (line < r->n_lines ? r->n_lines - line : 0);
+}
+
+static int check(const report *r, const char *path, const char *cpu)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        perror(path);
+        return 1;
+    }
+    int differences = compare(r, file);
+    fclose(file);
+    printf("%s: %d lines, %d differ\n", cpu, r->n_lines, differences);
+    return differences != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const ravel_kernels *kernels = ravel_kernels_select();
+    if (kernels == NULL) {
+        printf("SKIPPED: no %s here\n", getenv("RAVEL_CPU"));
+        return SKIPPED;
+    }
+    static report r;
+    if (argc > 1 && strcmp(argv[1], "--ftz") == 0) {
+        flush_denormals();
+        argc--;
+        argv++;
+    }
+    make(&r);
+    if (argc > 1) {
+        return check(&r, argv[1], kernels->name);
+    }
+    puts("# Made by \"build/golden > tests/golden.txt\", to be done where the built-in model "
+         "changes.\n"
+         "# A change that is not that of a model is a mistake, or needs a line in CHANGELOG.md.");
+    for (int i = 0; i < r.n_lines; i++) {
+        fputs(r.text[i], stdout);
+    }
+    return 0;
+}
