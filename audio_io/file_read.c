@@ -18,6 +18,7 @@
 #include "audio_io/wav.h"
 #include "nn/error.h"
 #include "ravel/io.h"
+#include "rvq/tags.h"
 
 enum {
     MAX_CHANNELS = 64, /* both as for ravel_resampler_new */
@@ -82,7 +83,10 @@ static int copy_tags(ravel_audio_reader *reader)
         if (tag == NULL)
             return RAVEL_ERR_MEMORY;
         snprintf(tag, room, "%s=%s", known[i].name, value);
-        reader->tags[reader->n_tags++] = tag;
+        if (ravel_tag_valid(tag)) /* old files have other encodings than UTF-8 */
+            reader->tags[reader->n_tags++] = tag;
+        else
+            free(tag);
     }
     return 0;
 }

@@ -137,6 +137,7 @@ static void use_tags(ravel_stream_reader *reader, ogg_page *page)
     if (!reader->in_tags) {
         ogg_stream_clear(&reader->tag_pages);
         ogg_stream_init(&reader->tag_pages, reader->serial);
+        reader->tag_pages.pageno = ogg_page_pageno(page); /* nothing is missing before it */
         reader->n_tag_pages = 0;
     }
     reader->in_tags = ++reader->n_tag_pages < MAX_TAG_PAGES;

@@ -78,8 +78,9 @@ static int read_opened(ravel_audio_reader *reader, float *pcm, int capacity)
 {
     cr_assert_not_null(reader, "%s", error.text);
     int total = 0, n;
-    while ((n = ravel_audio_reader_read(reader, pcm + (ptrdiff_t)total * ravel_audio_reader_channels(reader),
-                                        capacity - total < 301 ? capacity - total : 301, &error)) > 0)
+    while ((n = ravel_audio_reader_read(
+                reader, pcm + (ptrdiff_t)total * ravel_audio_reader_channels(reader),
+                capacity - total < 301 ? capacity - total : 301, &error)) > 0)
         total += n;
     cr_assert_eq(n, 0, "%s", error.text);
     ravel_audio_reader_close(reader);
@@ -130,8 +131,10 @@ Test(pcm, every_16_bit_value_returns)
 
 Test(pcm, known_values_in_every_width)
 {
-    const uint8_t bytes[] = {0xC0, /* 8 unsigned: 64 / 128 */ 0x00, 0x00, 0xC0, /* 24: -1/2 */
-                             0x00, 0x00, 0x00, 0x80 /* 32: -1 */};
+    const uint8_t bytes[] = {0xC0, /* 8 unsigned: 64 / 128 */ 0x00,
+                             0x00, 0xC0, /* 24: -1/2 */
+                             0x00, 0x00,
+                             0x00, 0x80 /* 32: -1 */};
     float sample;
     ravel_pcm_decode(bytes, 8, 1, &sample);
     cr_assert_eq(sample, 0.5f);
@@ -210,10 +213,10 @@ Test(wav, contradictions_are_told)
         int at;
         uint8_t value;
         ravel_wav_status status;
-    } cases[] = {{22, 0, RAVEL_WAV_BROKEN}, /* channels */ {22, 3, RAVEL_WAV_BROKEN},
+    } cases[] = {{22, 0, RAVEL_WAV_BROKEN},    /* channels */ {22, 3, RAVEL_WAV_BROKEN},
                  {27, 0x80, RAVEL_WAV_BROKEN}, /* rate */ {32, 3, RAVEL_WAV_BROKEN}, /* block */
-                 {34, 12, RAVEL_WAV_OTHER}, /* bits */ {20, 7, RAVEL_WAV_OTHER}, /* mu-law */
-                 {16, 15, RAVEL_WAV_BROKEN}, {8, 'w', RAVEL_WAV_OTHER}};
+                 {34, 12, RAVEL_WAV_OTHER},    /* bits */ {20, 7, RAVEL_WAV_OTHER},  /* mu-law */
+                 {16, 15, RAVEL_WAV_BROKEN},   {8, 'w', RAVEL_WAV_OTHER}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ravel_wav_info info;
         memcpy(bad, header, n);
@@ -229,9 +232,9 @@ Test(audio_file, lossless_formats_return_every_sample)
     static const struct {
         const char *path;
         int bits;
-    } cases[] = {{"a.wav", 0},   {"a.wav", 24},  {"a.wav", 32}, {"a.wav", -32}, {"a.flac", 0},
-                 {"a.flac", 24}, {"a.aiff", 16}, {"a.AIF", 32}, {"a.au", -32},  {"a.caf", 24},
-                 {"a.w64", 0}};
+    } cases[] = {{"a.wav", 0},  {"a.wav", 24},  {"a.wav", 32},  {"a.wav", -32},
+                 {"a.flac", 0}, {"a.flac", 24}, {"a.aiff", 16}, {"a.AIF", 32},
+                 {"a.au", -32}, {"a.caf", 24},  {"a.w64", 0}};
     static float in[CHANNELS * N_SAMPLES], out[CHANNELS * N_SAMPLES + 2];
     make_signal(in);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -261,8 +264,7 @@ Test(audio_file, lossy_formats_keep_the_sound)
         double energy = 0.0;
         for (int k = 0; k < N_SAMPLES; k++)
             energy += (double)out[2 * k * scale] * (double)out[2 * k * scale];
-        cr_assert_float_eq(energy / N_SAMPLES, 0.125, 0.03, "%s: %g", paths[i],
-                           energy / N_SAMPLES);
+        cr_assert_float_eq(energy / N_SAMPLES, 0.125, 0.03, "%s: %g", paths[i], energy / N_SAMPLES);
     }
 }
 
@@ -440,10 +442,11 @@ Test(audio_file, refused_outputs_have_a_message)
     static const struct {
         const char *path;
         int rate_hz, bits, status;
-    } cases[] = {{"a.xyz", 24000, 0, RAVEL_ERR_ARGUMENT},  {"a", 24000, 0, RAVEL_ERR_ARGUMENT},
-                 {"a.wav", 24000, 12, RAVEL_ERR_ARGUMENT}, {"a.flac", 24000, -32, RAVEL_ERR_ARGUMENT},
-                 {"a.mp3", 24000, 16, RAVEL_ERR_ARGUMENT}, {"a.opus", 44100, 0, RAVEL_ERR_ARGUMENT},
-                 {"no/a.wav", 24000, 0, RAVEL_ERR_IO},     {"a.wav", 0, 0, RAVEL_ERR_ARGUMENT}};
+    } cases[] = {
+        {"a.xyz", 24000, 0, RAVEL_ERR_ARGUMENT},  {"a", 24000, 0, RAVEL_ERR_ARGUMENT},
+        {"a.wav", 24000, 12, RAVEL_ERR_ARGUMENT}, {"a.flac", 24000, -32, RAVEL_ERR_ARGUMENT},
+        {"a.mp3", 24000, 16, RAVEL_ERR_ARGUMENT}, {"a.opus", 44100, 0, RAVEL_ERR_ARGUMENT},
+        {"no/a.wav", 24000, 0, RAVEL_ERR_IO},     {"a.wav", 0, 0, RAVEL_ERR_ARGUMENT}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(&error, 0, sizeof error);
         cr_assert_null(
