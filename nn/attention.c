@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Causal self-attention over the last `context` rows, the row itself included. Keys, already
+ * turned by their position, and values lie in a ring in the state. Scores, their softmax and the
+ * weighted sum of values run over the keys from the oldest to the newest.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/layer_impl.h"
+#include "nn/rope.h"
+
+typedef struct {
+    ravel_layer base;
+    ravel_matrix qkv, out; /* [C][3C], [C][C] */
+    int n_heads, head_dim, context;
+    ravel_rope rope;
+    double *frequency; /* [head_dim / 2], NULL without RoPE */
+    float scale;       /* of a score: 1 / sqrt(head_dim) */
+} attention;
+
+/* Followed by keys [context][C] and values [context][C]; position p lies in slot p % context. */
+typedef struct {
+    int64_t position; /* of the next row */
+    int64_t unused;
+} attention_state;
+
+/* Room for the work on one row. */
+typedef struct {
+    float *scores;        /* [context] */
+    float *cosine, *sine; /* [head_dim / 2] */
+} workspace;
+
+static void attention_reset(const ravel_layer *layer, void *state)
+{
+    (void)layer;
+    *(attention_state *)state = (attention_state){0};
+}
+
+static float *keys_of(const ravel_lane *lane)
+{
+    return (float *)((attention_state *)lane->state + 1);
+}
+
+static float *values_of(const attention *self, const ravel_lane *lane)
+{
+    return keys_of(lane) + (ptrdiff_t)self->context * self->base.in_channels;
+}
+
+/* Turns query and key by the row's position. */
+static void turn(const attention *self, int64_t position, float *query, float *key,
+                 const workspace *work)
+{
+    const int head_dim = self->head_dim;
+    if (self->rope == RAVEL_ROPE_NONE) {
+        return;
+    }
+    ravel_rope_angles(self->frequency, head_dim / 2, position, work->cosine, work->sine);
+    for (int h = 0; h < self->n_heads; h++) {
+        ravel_rope_turn(self->rope, query + h * head_dim, head_dim, work->cosine, work->sine);
+        ravel_rope_turn(self->rope, key + h * head_dim, head_dim, work->cosine, work->sine);
+    }
+}
+
+/* One head of one row: the n newest keys, of which the oldest lies in slot `oldest`. */
+static void attend_head(const attention *self, const float *query, const float *keys,
+                        const float *values, int n, int oldest, float *y, float *scores)
+{
+    const ravel_kernels *kernels = self->base.kernels;
+    const ptrdiff_t row = self->base.in_channels;
+    for (int i = 0, slot = oldest; i < n; i++, slot = slot + 1 == self->context ? 0 : slot + 1) {
+        scores[i] = kernels->dot(query, keys + slot * row, self->head_dim);
+    }
+    kernels->scale(scores, self->scale, scores, n);
+    kernels->softmax(scores, scores, n);
+    memset(y, 0, (size_t)self->head_dim * sizeof *y);
+    for (int i = 0, slot = oldest; i < n; i++, slot = slot + 1 == self->context ? 0 : slot + 1) {
+        kernels->axpy(values + slot * row, scores[i], y, self->head_dim);
+    }
+}
+
+/* qkv [3C] of the lane's next row; y [C] */
+static void attend(const attention *self, const ravel_lane *lane, float *qkv, float *y,
+                   const workspace *work)
+{
+    attention_state *state = lane->state;
+    const int channels = self->base.in_channels, head_dim = self->head_dim;
+    const int slot = (int)(state->position % self->context);
+    const int n = state->position < self->context ? slot + 1 : self->context;
+    const int oldest = n < self->context || slot + 1 == self->context ? 0 : slot + 1;
+    const size_t row = (size_t)channels * sizeof(float);
+    turn(self, state->position, qkv, qkv + channels, work);
+    memcpy(keys_of(lane) + (ptrdiff_t)slot * channels, qkv + channels, row);
+    memcpy(values_of(self, lane) + (ptrdiff_t)slot * channels, qkv + 2 * channels, row);
+    for (int h = 0; h < self->n_heads; h++) {
+        attend_head(self, qkv + h * head_dim, keys_of(lane) + h * head_dim,
+                    values_of(self, lane) + h * head_dim, n, oldest, y + h * head_dim,
+                    work->scores);
+    }
+    state->position++;
+}
+
+static workspace take_workspace(const attention *self, ravel_arena *scratch)
+{
+    const size_t pairs = (size_t)self->head_dim / 2 * sizeof(float);
+    return (workspace){.scores = ravel_arena_take(scratch, (size_t)self->context * sizeof(float)),
+                       .cosine = ravel_arena_take(scratch, pairs),
+                       .sine = ravel_arena_take(scratch, pairs)};
+}
+
+/* The weighted values of all rows through the last linear map, to the lanes. */
+static void project(const attention *self, ravel_lane *lanes, int n_lanes, const float **rows,
+                    const float *mixed, ravel_arena *scratch)
+{
+    const int channels = self->base.in_channels;
+    const ravel_rows x = {
+        .row = rows, .n_rows = ravel_lanes_count_in(lanes, n_lanes), .taps = 1, .width = channels};
+    for (int i = 0; i < x.n_rows; i++) {
+        rows[i] = mixed + (ptrdiff_t)i * channels;
+    }
+    float *y = ravel_lanes_target(lanes, n_lanes, channels, scratch);
+    self->base.kernels->matmul(&self->out, &x, y, channels, 0);
+    ravel_lanes_deliver(lanes, n_lanes, channels, y);
+}
+
+static void attention_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
+                           ravel_arena *scratch)
+{
+    const attention *self = (const attention *)layer;
+    const size_t mark = scratch->used;
+    const int channels = layer->in_channels, n_rows = ravel_lanes_count_in(lanes, n_lanes);
+    const size_t count = (size_t)n_rows * (size_t)channels;
+    for (int l = 0; l < n_lanes; l++) {
+        lanes[l].n_out = lanes[l].n_in;
+    }
+    if (n_rows > 0) {
+        const float **rows = ravel_lanes_rows(lanes, n_lanes, channels, scratch);
+        float *qkv = ravel_arena_take(scratch, 3 * count * sizeof *qkv);
+        float *mixed = ravel_arena_take(scratch, count * sizeof *mixed);
+        const workspace work = take_workspace(self, scratch);
+        const ravel_rows x = {.row = rows, .n_rows = n_rows, .taps = 1, .width = channels};
+        layer->kernels->matmul(&self->qkv, &x, qkv, 3 * channels, 0);
+        ptrdiff_t i = 0;
+        for (int l = 0; l < n_lanes; l++) {
+            for (int t = 0; t < lanes[l].n_in; t++, i++) {
+                attend(self, &lanes[l], qkv + i * 3 * channels, mixed + i * channels, &work);
+            }
+        }
+        project(self, lanes, n_lanes, rows, mixed, scratch);
+    }
+    scratch->used = mark;
+}
+
+static size_t attention_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
+{
+    const attention *self = (const attention *)layer;
+    const size_t n_rows = ravel_size_mul((size_t)n_lanes, (size_t)max_in);
+    const size_t work =
+        ravel_rows_bytes(1, 1, self->context) + 2 * ravel_rows_bytes(1, 1, self->head_dim / 2);
+    size_t size = ravel_arena_bytes(ravel_size_mul(n_rows, sizeof(float *)));
+    size = ravel_size_add(size, ravel_rows_bytes(n_lanes, max_in, 3 * layer->in_channels));
+    size = ravel_size_add(size, ravel_rows_bytes(n_lanes, max_in, layer->in_channels));
+    size = ravel_size_add(size, ravel_lanes_target_bytes(n_lanes, max_in, layer->in_channels));
+    return ravel_size_add(size, work);
+}
+
+static void attention_destroy(ravel_layer *layer)
+{
+    attention *self = (attention *)layer;
+    ravel_matrix_free(&self->qkv);
+    ravel_matrix_free(&self->out);
+    free(self->frequency);
+    free(self);
+}
+
+static const ravel_layer_ops attention_ops = {attention_reset, attention_push,
+                                              attention_scratch_size, attention_destroy};
+
+static bool check_weights(const ravel_attention_spec *spec, ravel_error *error)
+{
+    const ravel_tensor *qkv = spec->qkv_weight, *out = spec->out_weight;
+    if (qkv == NULL || qkv->rank != 2 || qkv->shape[1] > RAVEL_MAX_DIM ||
+        qkv->shape[0] != 3 * qkv->shape[1]) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "attention takes a weight [3C, C], unlike %s",
+                        qkv != NULL ? qkv->name : "none");
+        return false;
+    }
+    const size_t channels = (size_t)qkv->shape[1];
+    return ravel_tensor_has(out, "the last map of attention", channels * channels, error) &&
+           (spec->qkv_bias == NULL ||
+            ravel_tensor_has(spec->qkv_bias, "attention", 3 * channels, error)) &&
+           (spec->out_bias == NULL ||
+            ravel_tensor_has(spec->out_bias, "attention", channels, error)) &&
+           ravel_scale_fits(qkv, spec->qkv_scale, 3 * channels, error) &&
+           ravel_scale_fits(out, spec->out_scale, channels, error);
+}
+
+static bool check(const ravel_attention_spec *spec, ravel_error *error)
+{
+    if (!check_weights(spec, error)) {
+        return false;
+    }
+    const int channels = spec->qkv_weight->shape[1];
+    const bool split = spec->n_heads >= 1 && channels % spec->n_heads == 0;
+    if (!split || (spec->rope != RAVEL_ROPE_NONE && channels / spec->n_heads % 2 != 0)) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "%s: %d channels do not make %d heads%s",
+                        spec->qkv_weight->name, channels, spec->n_heads,
+                        split ? " of pairs to turn" : "");
+        return false;
+    }
+    if (spec->context < 1 || spec->context > RAVEL_MAX_DIM) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "%s: a context of %d is not in 1 ... %d",
+                        spec->qkv_weight->name, spec->context, RAVEL_MAX_DIM);
+        return false;
+    }
+    if (spec->rope != RAVEL_ROPE_NONE && !(spec->rope_base > 1 && spec->rope_base <= 1e12f)) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "%s: a RoPE base of %g is not in 1 ... 1e12",
+                        spec->qkv_weight->name, (double)spec->rope_base);
+        return false;
+    }
+    return true;
+}
+
+static bool pack(attention *self, const ravel_attention_spec *spec, ravel_error *error)
+{
+    const int channels = spec->qkv_weight->shape[1];
+    bool made = ravel_matrix_pack_linear(&self->qkv, channels, 3 * channels, spec->qkv_weight,
+                                         spec->qkv_bias, spec->qkv_scale) == 0 &&
+                ravel_matrix_pack_linear(&self->out, channels, channels, spec->out_weight,
+                                         spec->out_bias, spec->out_scale) == 0;
+    if (made && spec->rope != RAVEL_ROPE_NONE) {
+        self->frequency = malloc((size_t)self->head_dim / 2 * sizeof *self->frequency);
+        made = self->frequency != NULL;
+    }
+    if (!made) {
+        ravel_error_memory(error);
+    } else if (self->frequency != NULL) {
+        ravel_rope_frequencies(self->frequency, self->head_dim, (double)spec->rope_base);
+    }
+    return made;
+}
+
+ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_attention_spec *spec,
+                                 ravel_error *error)
+{
+    if (!check(spec, error)) {
+        return NULL;
+    }
+    attention *self = ravel_layer_alloc(sizeof *self, &attention_ops, kernels, error);
+    if (self == NULL) {
+        return NULL;
+    }
+    const int channels = spec->qkv_weight->shape[1];
+    self->n_heads = spec->n_heads;
+    self->head_dim = channels / spec->n_heads;
+    self->context = spec->context;
+    self->rope = spec->rope;
+    self->scale = 1.0f / sqrtf((float)self->head_dim);
+    if (!pack(self, spec, error)) {
+        attention_destroy(&self->base);
+        return NULL;
+    }
+    self->base.in_channels = self->base.out_channels = channels;
+    self->base.state_size = ravel_state_bytes(
+        sizeof(attention_state) + 2 * (size_t)self->context * (size_t)channels * sizeof(float));
+    self->base.weight_bytes = ravel_matrix_bytes(&self->qkv) + ravel_matrix_bytes(&self->out);
+    self->base.macs = (4.0 * channels + 2.0 * self->context) * channels;
+    return &self->base;
+}
