@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "audio_io/source.h"
+
+#include <stdlib.h>
+
+#include "audio_io/mix.h"
+#include "nn/error.h"
+
+enum { CHUNK_SAMPLES = 4096 };
+
+struct ravel_source {
+    ravel_audio_reader *reader;
+    ravel_resampler *resampler;
+    int rate_hz, channels;
+    float *in;  /* [CHUNK_SAMPLES][the file's channels or these, whichever are more] */
+    float *out; /* [out_room][channels] */
+    int out_room;
+    int64_t n_bad;
+    bool ended;
+};
+
+static int choose_channels(ravel_source *source, int channels, bool keep, ravel_error *error)
+{
+    int from = ravel_audio_reader_channels(source->reader);
+    source->channels = keep ? from : channels;
+    if (keep && from % channels != 0)
+        return ravel_error_set(error, RAVEL_ERR_DATA,
+                               "%d channels cannot be kept: the model takes %d together", from,
+                               channels);
+    if (!ravel_mix_possible(from, source->channels))
+        return ravel_error_set(error, RAVEL_ERR_DATA, "%d channels cannot be mixed to %d", from,
+                               channels);
+    return 0;
+}
+
+static int prepare(ravel_source *source, ravel_error *error)
+{
+    int from_hz = ravel_audio_reader_rate(source->reader);
+    int from = ravel_audio_reader_channels(source->reader);
+    int wider = from > source->channels ? from : source->channels;
+    source->in = calloc((size_t)(CHUNK_SAMPLES * wider), sizeof *source->in);
+    if (source->in == NULL)
+        return ravel_error_memory(error);
+    source->resampler = ravel_resampler_new(from_hz, source->rate_hz, source->channels);
+    if (source->resampler == NULL)
+        return ravel_error_set(error, RAVEL_ERR_MEMORY, "cannot resample %d Hz to %d Hz", from_hz,
+                               source->rate_hz);
+    return 0;
+}
+
+ravel_source *ravel_source_open(const char *path, const ravel_audio_format *format, int rate_hz,
+                                int channels, bool keep, ravel_error *error)
+{
+    ravel_source *source = calloc(1, sizeof *source);
+    if (source == NULL) {
+        ravel_error_memory(error);
+        return NULL;
+    }
+    source->rate_hz = rate_hz;
+    source->reader = ravel_audio_reader_open(path, format, error);
+    if (source->reader != NULL && choose_channels(source, channels, keep, error) == 0 &&
+        prepare(source, error) == 0)
+        return source;
+    ravel_source_close(source);
+    return NULL;
+}
+
+void ravel_source_close(ravel_source *source)
+{
+    if (source == NULL)
+        return;
+    ravel_audio_reader_close(source->reader);
+    ravel_resampler_free(source->resampler);
+    free(source->in);
+    free(source->out);
+    free(source);
+}
+
+const ravel_audio_reader *ravel_source_reader(const ravel_source *source)
+{
+    return source->reader;
+}
+
+int ravel_source_channels(const ravel_source *source)
+{
+    return source->channels;
+}
+
+int64_t ravel_source_bad_values(const ravel_source *source)
+{
+    return source->n_bad;
+}
+
+/* ceil(n * to / from) without overflow. */
+int64_t ravel_source_length(const ravel_source *source)
+{
+    int64_t n = ravel_audio_reader_length(source->reader);
+    int64_t from = ravel_audio_reader_rate(source->reader), to = source->rate_hz;
+    if (n < 0)
+        return -1;
+    return n / from * to + (n % from * to + from - 1) / from;
+}
+
+static int make_room(ravel_source *source, int n_samples, ravel_error *error)
+{
+    if (n_samples <= source->out_room)
+        return 0;
+    size_t room = (size_t)n_samples * (size_t)source->channels;
+    float *larger = realloc(source->out, room * sizeof *larger);
+    if (larger == NULL)
+        return ravel_error_memory(error);
+    source->out = larger;
+    source->out_room = n_samples;
+    return 0;
+}
+
+/* What the resampler makes of n more samples; the end of the file, n = 0, flushes it. */
+static int resample(ravel_source *source, int n, ravel_error *error)
+{
+    int n_out = ravel_resampler_samples(source->resampler, n, n == 0);
+    int status = make_room(source, n_out, error);
+    if (status < 0)
+        return status;
+    n_out = n > 0 ? ravel_resampler_push(source->resampler, source->in, n, source->out,
+                                         source->out_room)
+                  : ravel_resampler_finish(source->resampler, source->out, source->out_room);
+    return n_out >= 0 ? n_out
+                      : ravel_error_set(error, (ravel_status)n_out, "resampling failed: %s",
+                                        ravel_strerror(n_out));
+}
+
+int ravel_source_read(ravel_source *source, const float **pcm, ravel_error *error)
+{
+    int from = ravel_audio_reader_channels(source->reader), n_out = 0;
+    while (n_out == 0 && !source->ended) {
+        int n = ravel_audio_reader_read(source->reader, source->in, CHUNK_SAMPLES, error);
+        if (n < 0)
+            return n;
+        source->ended = n == 0;
+        source->n_bad += ravel_mix_clean(source->in, (int64_t)n * from);
+        ravel_mix(source->in, from, n, source->in, source->channels);
+        n_out = resample(source, n, error);
+    }
+    *pcm = source->out;
+    return n_out;
+}

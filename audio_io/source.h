@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sound as a model wants it: reader, mixing and resampling in one, in constant memory. n samples of
+ * a file make ceil(n * rate / file's rate) samples here.
+ */
+#ifndef RAVEL_AUDIO_IO_SOURCE_H
+#define RAVEL_AUDIO_IO_SOURCE_H
+
+#include <stdbool.h>
+
+#include "ravel/io.h"
+
+typedef struct ravel_source ravel_source;
+
+/*
+ * channels       of the model
+ * keep           leave the file's channels, which must be a multiple of the model's, as they are
+ * return         NULL with *error filled
+ */
+ravel_source *ravel_source_open(const char *path, const ravel_audio_format *format, int rate_hz,
+                                int channels, bool keep, ravel_error *error);
+void ravel_source_close(ravel_source *source); /* NULL is allowed */
+
+const ravel_audio_reader *ravel_source_reader(const ravel_source *source);
+int ravel_source_channels(const ravel_source *source);
+
+/* Samples of each channel that there will be, -1 where it is not known. */
+int64_t ravel_source_length(const ravel_source *source);
+
+/* NaN and infinite values met so far, each set to 0. */
+int64_t ravel_source_bad_values(const ravel_source *source);
+
+/*
+ * pcm       valid until the next call
+ * return    samples, 0 at the end, or a negative status
+ */
+int ravel_source_read(ravel_source *source, const float **pcm, ravel_error *error);
+
+#endif
