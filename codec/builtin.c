@@ -28,12 +28,15 @@ static _Atomic(ravel_model *) builtin;
 const ravel_model *ravel_model_builtin(void)
 {
     ravel_model *model = atomic_load(&builtin), *other = NULL;
-    if (model) return model;
+    if (model)
+        return model;
     size_t size = (size_t)(ravel_builtin_end - ravel_builtin_begin);
     model = ravel_model_open_memory(ravel_builtin_begin, size, NULL);
-    if (!model) return NULL;
+    if (!model)
+        return NULL;
     model->is_builtin = true;
-    if (atomic_compare_exchange_strong(&builtin, &other, model)) return model;
+    if (atomic_compare_exchange_strong(&builtin, &other, model))
+        return model;
     model->is_builtin = false;
     ravel_model_free(model);
     return other;

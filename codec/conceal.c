@@ -20,16 +20,19 @@ static float gain(const ravel_fade *fade)
 static void step(ravel_fade *fade, int lost)
 {
     int next = fade->position + (lost ? 1 : -RETURN_SPEED);
-    if (next < 0) next = 0;
+    if (next < 0)
+        next = 0;
     fade->position = next > fade->length ? fade->length : next;
 }
 
 void ravel_fade_apply(ravel_fade *fade, int lost, float *pcm, int n, int channels)
 {
     for (int i = 0; i < n; i++) {
-        if (!lost && fade->position == 0) return;
+        if (!lost && fade->position == 0)
+            return;
         step(fade, lost);
         float g = gain(fade);
-        for (int c = 0; c < channels; c++) pcm[(long)i * channels + c] *= g;
+        for (int c = 0; c < channels; c++)
+            pcm[(long)i * channels + c] *= g;
     }
 }

@@ -41,14 +41,16 @@ static void *layers_state(ravel_decoder *decoder)
 
 size_t ravel_decoder_size(const ravel_model *model)
 {
-    if (!model) return 0;
+    if (!model)
+        return 0;
     return HEAD + (latent_bytes(model) + 15) / 16 * 16 + model->decoder->state_size;
 }
 
 ravel_decoder *ravel_decoder_init(const ravel_model *model, void *mem)
 {
     ravel_decoder *decoder = mem;
-    if (!model || !mem) return NULL;
+    if (!model || !mem)
+        return NULL;
     decoder->model = model;
     ravel_decoder_reset(decoder);
     return decoder;
@@ -75,13 +77,16 @@ void ravel_decoder_reset(ravel_decoder *decoder)
 int ravel_decoder_samples(const ravel_decoder *decoder, int n_frames, int finish)
 {
     const ravel_model *model = decoder->model;
-    if (n_frames < 0) return RAVEL_ERR_ARGUMENT;
-    if (decoder->finished) return 0;
+    if (n_frames < 0)
+        return RAVEL_ERR_ARGUMENT;
+    if (decoder->finished)
+        return 0;
     int64_t frames = decoder->n_frames + n_frames;
     int64_t n = frames * model->info.hop_samples;
     n += finish ? model->decoder_surplus : -model->info.decoder_lookahead_samples;
     n -= decoder->n_samples;
-    if (n > INT_MAX) return RAVEL_ERR_ARGUMENT;
+    if (n > INT_MAX)
+        return RAVEL_ERR_ARGUMENT;
     return n > 0 && frames > 0 ? (int)n : 0;
 }
 
@@ -133,8 +138,8 @@ static decode_round plan_rounds(const ravel_model *model, int n_jobs, int n_stre
     round.active = ravel_arena_take(arena, lanes * sizeof *round.active);
     round.lanes = ravel_arena_take(arena, lanes * sizeof *round.lanes);
     round.latents = ravel_arena_take(arena, lanes * (size_t)n_frames * latent_bytes(model));
-    round.pcm = ravel_arena_take(
-        arena, lanes * most * (size_t)model->info.channels * sizeof *round.pcm);
+    round.pcm =
+        ravel_arena_take(arena, lanes * most * (size_t)model->info.channels * sizeof *round.pcm);
     return round;
 }
 
@@ -142,16 +147,22 @@ static int check_job(const ravel_decoder_job *job, int lost)
 {
     const ravel_decoder *decoder = job->decoder;
     const ravel_model *model = decoder->model;
-    if (decoder->finished || job->n_frames < 0) return RAVEL_ERR_ARGUMENT;
+    if (decoder->finished || job->n_frames < 0)
+        return RAVEL_ERR_ARGUMENT;
     int n_samples = ravel_decoder_samples(decoder, job->n_frames, job->finish);
-    if (n_samples < 0) return n_samples;
-    if (job->capacity < n_samples) return RAVEL_ERR_SPACE;
-    if (n_samples > 0 && !job->pcm) return RAVEL_ERR_ARGUMENT;
-    if (lost || job->n_frames == 0) return RAVEL_OK;
+    if (n_samples < 0)
+        return n_samples;
+    if (job->capacity < n_samples)
+        return RAVEL_ERR_SPACE;
+    if (n_samples > 0 && !job->pcm)
+        return RAVEL_ERR_ARGUMENT;
+    if (lost || job->n_frames == 0)
+        return RAVEL_OK;
     if (!job->codes || job->n_codebooks < 1 || job->n_codebooks > model->info.n_codebooks) {
         return RAVEL_ERR_ARGUMENT;
     }
-    int good = ravel_layout_codes_valid(&model->layout, job->n_codebooks, job->codes, job->n_frames);
+    int good =
+        ravel_layout_codes_valid(&model->layout, job->n_codebooks, job->codes, job->n_frames);
     return good ? RAVEL_OK : RAVEL_ERR_DATA;
 }
 
@@ -160,7 +171,8 @@ static void begin_job(decode_progress *progress, ravel_decoder_job *job, int los
     int status = check_job(job, lost);
     *progress = (decode_progress){.job = job, .done = 1};
     job->n_samples = status;
-    if (status) return;
+    if (status)
+        return;
     ravel_decoder *decoder = job->decoder;
     decoder->n_frames += job->n_frames;
     decoder->finished = job->finish != 0;
@@ -168,7 +180,8 @@ static void begin_job(decode_progress *progress, ravel_decoder_job *job, int los
         decoder->lost = lost;
         decoder->any_good = decoder->any_good || !lost;
         /* Before the first good frame there is nothing to go on with. */
-        if (!decoder->any_good) decoder->fade.position = decoder->fade.length;
+        if (!decoder->any_good)
+            decoder->fade.position = decoder->fade.length;
     }
     progress->done = job->n_frames == 0 && (!job->finish || decoder->n_frames == 0);
 }
@@ -209,7 +222,8 @@ static void gather(const ravel_model *model, decode_round *round, int n_jobs, ra
     for (int i = 0; i < n_jobs; i++) {
         decode_progress *progress = &round->progress[i];
         size_t l = (size_t)round->n_lanes;
-        if (progress->done) continue;
+        if (progress->done)
+            continue;
         round->active[l] = progress;
         round->lanes[l] =
             next_lane(progress, round->latents + l * latent_step, round->round_frames, scratch);
@@ -226,7 +240,8 @@ static void deliver(const decode_round *round)
         ravel_decoder *decoder = job->decoder;
         int channels = decoder->model->info.channels;
         float *pcm = job->pcm + (size_t)job->n_samples * (size_t)channels;
-        if (lane->n_out == 0) continue;
+        if (lane->n_out == 0)
+            continue;
         memcpy(pcm, lane->out, (size_t)lane->n_out * (size_t)channels * sizeof *pcm);
         ravel_fade_apply(&decoder->fade, decoder->lost, pcm, lane->n_out, channels);
         job->n_samples += lane->n_out;
@@ -236,9 +251,11 @@ static void deliver(const decode_round *round)
 
 static int check_batch(const ravel_decoder_job *jobs, int n_jobs, const ravel_scratch *scratch)
 {
-    if (!jobs || !scratch || n_jobs < 1 || n_jobs > scratch->n_streams) return 0;
+    if (!jobs || !scratch || n_jobs < 1 || n_jobs > scratch->n_streams)
+        return 0;
     for (int i = 0; i < n_jobs; i++) {
-        if (!jobs[i].decoder || jobs[i].decoder->model != scratch->model) return 0;
+        if (!jobs[i].decoder || jobs[i].decoder->model != scratch->model)
+            return 0;
     }
     return 1;
 }
@@ -246,12 +263,14 @@ static int check_batch(const ravel_decoder_job *jobs, int n_jobs, const ravel_sc
 /* lost: no job has codes, and all frames are to be concealed. */
 static int push_jobs(ravel_decoder_job *jobs, int n_jobs, int lost, ravel_scratch *scratch)
 {
-    if (!check_batch(jobs, n_jobs, scratch)) return RAVEL_ERR_ARGUMENT;
+    if (!check_batch(jobs, n_jobs, scratch))
+        return RAVEL_ERR_ARGUMENT;
     uint64_t control = ravel_fpenv_enter();
     const ravel_model *model = scratch->model;
     ravel_arena arena = ravel_scratch_arena(scratch);
     decode_round round = plan_rounds(model, n_jobs, scratch->n_streams, &arena);
-    for (int i = 0; i < n_jobs; i++) begin_job(&round.progress[i], &jobs[i], lost);
+    for (int i = 0; i < n_jobs; i++)
+        begin_job(&round.progress[i], &jobs[i], lost);
     for (gather(model, &round, n_jobs, arena); round.n_lanes > 0;
          gather(model, &round, n_jobs, arena)) {
         ravel_arena inner = arena;
@@ -288,18 +307,15 @@ int ravel_decoder_push(ravel_decoder *decoder, ravel_scratch *scratch, const uin
 int ravel_decoder_conceal(ravel_decoder *decoder, ravel_scratch *scratch, int n_frames, float *pcm,
                           int capacity)
 {
-    return push_one((ravel_decoder_job){.decoder = decoder,
-                                        .n_frames = n_frames,
-                                        .pcm = pcm,
-                                        .capacity = capacity},
-                    1, scratch);
+    return push_one(
+        (ravel_decoder_job){
+            .decoder = decoder, .n_frames = n_frames, .pcm = pcm, .capacity = capacity},
+        1, scratch);
 }
 
 int ravel_decoder_finish(ravel_decoder *decoder, ravel_scratch *scratch, float *pcm, int capacity)
 {
-    return push_one((ravel_decoder_job){.decoder = decoder,
-                                        .finish = 1,
-                                        .pcm = pcm,
-                                        .capacity = capacity},
-                    0, scratch);
+    return push_one(
+        (ravel_decoder_job){.decoder = decoder, .finish = 1, .pcm = pcm, .capacity = capacity}, 0,
+        scratch);
 }

@@ -39,7 +39,8 @@ size_t ravel_encoder_size(const ravel_model *model)
 ravel_encoder *ravel_encoder_init(const ravel_model *model, int n_codebooks, void *mem)
 {
     ravel_encoder *encoder = mem;
-    if (!model || !mem || n_codebooks < 1 || n_codebooks > model->info.n_codebooks) return NULL;
+    if (!model || !mem || n_codebooks < 1 || n_codebooks > model->info.n_codebooks)
+        return NULL;
     encoder->model = model;
     encoder->n_codebooks = n_codebooks;
     ravel_encoder_reset(encoder);
@@ -50,7 +51,8 @@ ravel_encoder *ravel_encoder_new(const ravel_model *model, int n_codebooks)
 {
     void *mem = model ? malloc(ravel_encoder_size(model)) : NULL;
     ravel_encoder *encoder = ravel_encoder_init(model, n_codebooks, mem);
-    if (!encoder) free(mem);
+    if (!encoder)
+        free(mem);
     return encoder;
 }
 
@@ -83,17 +85,21 @@ int64_t ravel_encoder_bad_samples(const ravel_encoder *encoder)
 int ravel_encoder_frames(const ravel_encoder *encoder, int n_samples, int finish)
 {
     const ravel_model_info *info = &encoder->model->info;
-    if (n_samples < 0) return RAVEL_ERR_ARGUMENT;
-    if (encoder->finished) return 0;
+    if (n_samples < 0)
+        return RAVEL_ERR_ARGUMENT;
+    if (encoder->finished)
+        return 0;
     int64_t total = encoder->n_samples + n_samples, n_frames;
     if (finish) {
-        n_frames = total ? (total + info->tail_samples + info->hop_samples - 1) / info->hop_samples : 0;
+        n_frames =
+            total ? (total + info->tail_samples + info->hop_samples - 1) / info->hop_samples : 0;
     } else {
         total -= info->encoder_lookahead_samples;
         n_frames = total > 0 ? total / info->hop_samples : 0;
     }
     n_frames -= encoder->n_frames;
-    if (n_frames > INT_MAX) return RAVEL_ERR_ARGUMENT;
+    if (n_frames > INT_MAX)
+        return RAVEL_ERR_ARGUMENT;
     return n_frames > 0 ? (int)n_frames : 0;
 }
 
@@ -133,13 +139,13 @@ size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_f
     }
     size_t layers = ravel_layer_scratch_size(model->encoder, (int)samples, n_streams);
     size_t search = model->quantizer->ops->scratch_size(model->quantizer, (int)(lanes * most));
-    size_t rest = ravel_arena_bytes(lanes * sizeof(encode_progress)) +
-                  ravel_arena_bytes(lanes * sizeof(encode_progress *)) +
-                  ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
-                  ravel_arena_bytes(lanes * samples * channels * sizeof(float)) +
-                  ravel_arena_bytes(lanes * most * dim * sizeof(float)) +
-                  ravel_arena_bytes(lanes * most * (size_t)model->info.n_codebooks *
-                                    sizeof(uint16_t));
+    size_t rest =
+        ravel_arena_bytes(lanes * sizeof(encode_progress)) +
+        ravel_arena_bytes(lanes * sizeof(encode_progress *)) +
+        ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
+        ravel_arena_bytes(lanes * samples * channels * sizeof(float)) +
+        ravel_arena_bytes(lanes * most * dim * sizeof(float)) +
+        ravel_arena_bytes(lanes * most * (size_t)model->info.n_codebooks * sizeof(uint16_t));
     size_t inner = layers > search ? layers : search;
     return inner > SIZE_MAX - rest ? SIZE_MAX : inner + rest;
 }
@@ -155,12 +161,12 @@ static encode_round plan_rounds(const ravel_model *model, int n_jobs, int n_stre
     round.progress = ravel_arena_take(arena, lanes * sizeof *round.progress);
     round.active = ravel_arena_take(arena, lanes * sizeof *round.active);
     round.lanes = ravel_arena_take(arena, lanes * sizeof *round.lanes);
-    round.pcm = ravel_arena_take(
-        arena, lanes * samples * (size_t)model->info.channels * sizeof *round.pcm);
-    round.latents = ravel_arena_take(
-        arena, lanes * most * (size_t)model->info.latent_dim * sizeof *round.latents);
-    round.codes = ravel_arena_take(
-        arena, lanes * most * (size_t)model->info.n_codebooks * sizeof *round.codes);
+    round.pcm =
+        ravel_arena_take(arena, lanes * samples * (size_t)model->info.channels * sizeof *round.pcm);
+    round.latents = ravel_arena_take(arena, lanes * most * (size_t)model->info.latent_dim *
+                                                sizeof *round.latents);
+    round.codes = ravel_arena_take(arena, lanes * most * (size_t)model->info.n_codebooks *
+                                              sizeof *round.codes);
     return round;
 }
 
@@ -171,8 +177,10 @@ static int check_job(const ravel_encoder_job *job)
         return RAVEL_ERR_ARGUMENT;
     }
     int n_frames = ravel_encoder_frames(encoder, job->n_samples, job->finish);
-    if (n_frames < 0) return n_frames;
-    if (job->capacity < n_frames) return RAVEL_ERR_SPACE;
+    if (n_frames < 0)
+        return n_frames;
+    if (job->capacity < n_frames)
+        return RAVEL_ERR_SPACE;
     return n_frames > 0 && !job->codes ? RAVEL_ERR_ARGUMENT : RAVEL_OK;
 }
 
@@ -180,7 +188,8 @@ static int check_job(const ravel_encoder_job *job)
 static int64_t closing_zeros(const ravel_model *model, int64_t n_samples)
 {
     int64_t hop = model->info.hop_samples, tail = model->info.tail_samples;
-    if (!model->pads_last_frame) return tail;
+    if (!model->pads_last_frame)
+        return tail;
     return tail + (hop - (n_samples + tail) % hop) % hop;
 }
 
@@ -189,7 +198,8 @@ static void begin_job(encode_progress *progress, ravel_encoder_job *job)
     int status = check_job(job);
     *progress = (encode_progress){.job = job, .done = 1};
     job->n_frames = status;
-    if (status) return;
+    if (status)
+        return;
     ravel_encoder *encoder = job->encoder;
     encoder->n_samples += job->n_samples;
     if (job->finish && encoder->n_samples > 0) {
@@ -239,7 +249,8 @@ static void gather(const ravel_model *model, encode_round *round, int n_jobs)
     for (int i = 0; i < n_jobs; i++) {
         encode_progress *progress = &round->progress[i];
         size_t l = (size_t)round->n_lanes;
-        if (progress->done) continue;
+        if (progress->done)
+            continue;
         round->active[l] = progress;
         round->lanes[l] = next_lane(progress, round->pcm + l * pcm_step, round->round_samples);
         round->lanes[l].out = round->latents + l * latent_step;
@@ -281,9 +292,11 @@ static void quantize(const ravel_model *model, const encode_round *round, ravel_
     int most = 0, n = join_latents(round, model->info.latent_dim);
     for (int l = 0; l < round->n_lanes; l++) {
         int wanted = round->active[l]->job->encoder->n_codebooks;
-        if (wanted > most) most = wanted;
+        if (wanted > most)
+            most = wanted;
     }
-    if (n == 0) return;
+    if (n == 0)
+        return;
     model->quantizer->ops->encode(model->quantizer, round->latents, n, most, round->codes, most,
                                   NULL, arena);
     deliver(round, most);
@@ -291,21 +304,25 @@ static void quantize(const ravel_model *model, const encode_round *round, ravel_
 
 static int check_batch(const ravel_encoder_job *jobs, int n_jobs, const ravel_scratch *scratch)
 {
-    if (!jobs || !scratch || n_jobs < 1 || n_jobs > scratch->n_streams) return 0;
+    if (!jobs || !scratch || n_jobs < 1 || n_jobs > scratch->n_streams)
+        return 0;
     for (int i = 0; i < n_jobs; i++) {
-        if (!jobs[i].encoder || jobs[i].encoder->model != scratch->model) return 0;
+        if (!jobs[i].encoder || jobs[i].encoder->model != scratch->model)
+            return 0;
     }
     return 1;
 }
 
 int ravel_encoder_push_many(ravel_encoder_job *jobs, int n_jobs, ravel_scratch *scratch)
 {
-    if (!check_batch(jobs, n_jobs, scratch)) return RAVEL_ERR_ARGUMENT;
+    if (!check_batch(jobs, n_jobs, scratch))
+        return RAVEL_ERR_ARGUMENT;
     uint64_t control = ravel_fpenv_enter();
     const ravel_model *model = scratch->model;
     ravel_arena arena = ravel_scratch_arena(scratch);
     encode_round round = plan_rounds(model, n_jobs, scratch->n_streams, &arena);
-    for (int i = 0; i < n_jobs; i++) begin_job(&round.progress[i], &jobs[i]);
+    for (int i = 0; i < n_jobs; i++)
+        begin_job(&round.progress[i], &jobs[i]);
     for (gather(model, &round, n_jobs); round.n_lanes > 0; gather(model, &round, n_jobs)) {
         ravel_arena inner = arena;
         ravel_layer_push(model->encoder, round.lanes, round.n_lanes, &inner);
@@ -336,9 +353,7 @@ int ravel_encoder_push(ravel_encoder *encoder, ravel_scratch *scratch, const flo
 int ravel_encoder_finish(ravel_encoder *encoder, ravel_scratch *scratch, uint16_t *codes,
                          int capacity)
 {
-    return push_one((ravel_encoder_job){.encoder = encoder,
-                                        .finish = 1,
-                                        .codes = codes,
-                                        .capacity = capacity},
-                    scratch);
+    return push_one(
+        (ravel_encoder_job){.encoder = encoder, .finish = 1, .codes = codes, .capacity = capacity},
+        scratch);
 }

@@ -65,7 +65,8 @@ static void follow_window(const ravel_node *node, ravel_flow *flow, int size, in
     if (complete) {
         flow->surplus = -floor_div(-over, stride) + 1;
         if (stride > 1 && pad[0] + pad[1] != size - stride) {
-            ravel_node_refuse(node, "complete_last needs paddings of %d rows together", size - stride);
+            ravel_node_refuse(node, "complete_last needs paddings of %d rows together",
+                              size - stride);
         }
     } else {
         flow->surplus = floor_div(over, stride) + 1;
@@ -79,9 +80,10 @@ static void follow_window(const ravel_node *node, ravel_flow *flow, int size, in
 static void follow_transposed(const ravel_node *node, ravel_flow *flow, int size, int stride,
                               const int trim[2], int output_padding)
 {
-    int64_t surplus = (int64_t)flow->surplus * stride + size - stride - trim[0] - trim[1] +
-                      output_padding;
-    if (surplus > MAX_REACH || surplus < -MAX_REACH) surplus = MAX_REACH + 1;
+    int64_t surplus =
+        (int64_t)flow->surplus * stride + size - stride - trim[0] - trim[1] + output_padding;
+    if (surplus > MAX_REACH || surplus < -MAX_REACH)
+        surplus = MAX_REACH + 1;
     flow->surplus = (int)surplus;
     follow_rate(node, flow, stride, 1, size / stride + 1 + trim[0] + trim[1]);
 }
@@ -97,8 +99,8 @@ static int span(const ravel_node *node, const ravel_tensor *weight, int dilation
     int taps = extent(weight, 2);
     int64_t rows = (int64_t)(taps - 1) * dilation + 1;
     if (rows > MAX_WINDOW || extent(weight, 0) > MAX_CHANNELS || extent(weight, 1) > MAX_CHANNELS) {
-        ravel_node_refuse(node, "tensor '%s' is too large: [%d, %d, %d], dilation %d",
-                          weight->name, extent(weight, 0), extent(weight, 1), taps, dilation);
+        ravel_node_refuse(node, "tensor '%s' is too large: [%d, %d, %d], dilation %d", weight->name,
+                          extent(weight, 0), extent(weight, 1), taps, dilation);
         return 1;
     }
     return (int)rows;
@@ -127,11 +129,13 @@ static ravel_layer *build_conv(ravel_builder *builder, const ravel_node *node, r
     read_weights(node, &spec);
     int rows = span(node, spec.weight, spec.dilation);
     follow_window(node, flow, rows, spec.stride, pad, spec.complete_last);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     spec.pad_left = pad[0];
     spec.pad_right = pad[1];
     ravel_layer *layer = ravel_conv_new(builder->kernels, &spec, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -150,11 +154,13 @@ static ravel_layer *build_conv_transpose(ravel_builder *builder, const ravel_nod
     read_weights(node, &spec);
     int rows = span(node, spec.weight, 1);
     follow_transposed(node, flow, rows, spec.stride, trim, spec.output_padding);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     spec.pad_left = trim[0];
     spec.pad_right = trim[1];
     ravel_layer *layer = ravel_conv_transpose_new(builder->kernels, &spec, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -162,10 +168,12 @@ static ravel_layer *activation(ravel_builder *builder, const ravel_node *node,
                                const ravel_flow *flow, ravel_activation kind, float parameter)
 {
     ravel_error reason;
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer =
         ravel_activation_new(builder->kernels, kind, parameter, flow->channels, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -202,9 +210,11 @@ static ravel_layer *build_snake(ravel_builder *builder, const ravel_node *node, 
     ravel_error reason;
     const ravel_tensor *alpha = ravel_node_tensor(node, "alpha", true);
     (void)flow;
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer = ravel_snake_new(builder->kernels, alpha, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -213,9 +223,11 @@ static ravel_layer *build_scale(ravel_builder *builder, const ravel_node *node, 
     ravel_error reason;
     const ravel_tensor *gain = ravel_node_tensor(node, "gain", true);
     (void)flow;
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer = ravel_scale_new(builder->kernels, gain, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -227,9 +239,11 @@ static ravel_layer *build_layer_norm(ravel_builder *builder, const ravel_node *n
     const ravel_tensor *beta = ravel_node_tensor(node, "bias", true);
     float eps = ravel_node_float(node, "eps", 1e-5f, 1e-12f, 1.0f);
     (void)flow;
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer = ravel_layer_norm_new(builder->kernels, gamma, beta, eps, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -245,9 +259,11 @@ static ravel_layer *build_lstm(ravel_builder *builder, const ravel_node *node, r
         .scale_hh = ravel_node_tensor(node, "scale_hh", false),
     };
     (void)flow;
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer = ravel_lstm_new(builder->kernels, &spec, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -274,9 +290,11 @@ static ravel_layer *build_attention(ravel_builder *builder, const ravel_node *no
         ravel_node_refuse(node, "keys and values of %d rows of %d channels are above 64 MB",
                           spec.context, width);
     }
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer = ravel_attention_new(builder->kernels, &spec, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -289,21 +307,24 @@ static ravel_layer *build_stft(ravel_builder *builder, const ravel_node *node, r
     ravel_pad_mode mode = (ravel_pad_mode)ravel_node_choice(node, "mode", pad_modes);
     ravel_node_pair(node, "pad", pad, MAX_WINDOW);
     follow_window(node, flow, n_fft, hop, pad, false);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer =
         ravel_stft_new(builder->kernels, n_fft, hop, pad[0], pad[1], mode, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
-static ravel_layer *build_compress(ravel_builder *builder, const ravel_node *node,
-                                   ravel_flow *flow)
+static ravel_layer *build_compress(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     ravel_error reason;
     float eps = ravel_node_float(node, "eps", -1.0f, 1e-30f, 1.0f);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_layer *layer = ravel_compress_new(builder->kernels, flow->channels, eps, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -319,11 +340,13 @@ static ravel_layer *build_istft(ravel_builder *builder, const ravel_node *node, 
     };
     ravel_node_pair(node, "trim", trim, MAX_WINDOW);
     follow_transposed(node, flow, spec.n_fft, spec.hop, trim, 0);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     spec.trim_left = trim[0];
     spec.trim_right = trim[1];
     ravel_layer *layer = ravel_istft_new(builder->kernels, &spec, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -362,12 +385,14 @@ static ravel_layer *build_residual(ravel_builder *builder, const ravel_node *nod
         ravel_layer_destroy(shortcut);
         return NULL;
     }
-    if (flow->reach < other.reach) flow->reach = other.reach;
+    if (flow->reach < other.reach)
+        flow->reach = other.reach;
     flow->short_of = flow->short_of || other.short_of;
     flow->drops = flow->drops || other.drops;
     flow->completes = flow->completes || other.completes;
     ravel_layer *layer = ravel_residual_new(branch, shortcut, &reason);
-    if (!layer) ravel_node_refuse_as(node, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
     return layer;
 }
 
@@ -376,10 +401,10 @@ static const struct {
     build_layer *build;
     const char *keys[8];
 } types[] = {
-    {"conv",
-     build_conv,
-     {"name", "stride", "dilation", "groups", "pad", "mode", "complete_last"}},
-    {"conv_transpose", build_conv_transpose, {"name", "stride", "groups", "trim", "output_padding"}},
+    {"conv", build_conv, {"name", "stride", "dilation", "groups", "pad", "mode", "complete_last"}},
+    {"conv_transpose",
+     build_conv_transpose,
+     {"name", "stride", "groups", "trim", "output_padding"}},
     {"elu", build_elu, {"alpha"}},
     {"leaky_relu", build_leaky_relu, {"slope"}},
     {"gelu", build_gelu, {NULL}},
@@ -416,21 +441,25 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
     const char *type = ravel_node_type(node);
     size_t i = 0, n = sizeof types / sizeof types[0];
     int channels = flow->channels;
-    if (!type) return NULL;
-    while (i < n && strcmp(types[i].name, type) != 0) i++;
+    if (!type)
+        return NULL;
+    while (i < n && strcmp(types[i].name, type) != 0)
+        i++;
     if (i == n) {
         ravel_node_refuse(node, "unknown type of node '%.40s'", type);
         return NULL;
     }
     ravel_node_only(node, types[i].keys);
     ravel_layer *layer = node->reader->failed ? NULL : types[i].build(builder, node, flow);
-    if (!layer) return NULL;
+    if (!layer)
+        return NULL;
     check_layer(builder, node, layer, channels);
     if (node->reader->failed) {
         ravel_layer_destroy(layer);
         return NULL;
     }
-    if (types[i].build != build_residual) builder->weight_budget -= layer->weight_bytes;
+    if (types[i].build != build_residual)
+        builder->weight_budget -= layer->weight_bytes;
     flow->channels = layer->out_channels;
     return layer;
 }
@@ -441,12 +470,14 @@ static ravel_layer *join(const ravel_node *node, ravel_layer **layers, int n)
     ravel_error reason;
     ravel_layer *sequence = NULL;
     if (node->reader->failed) {
-        for (int i = 0; i < n; i++) ravel_layer_destroy(layers[i]);
+        for (int i = 0; i < n; i++)
+            ravel_layer_destroy(layers[i]);
     } else if (n == 1) {
         sequence = layers[0];
     } else {
         sequence = ravel_sequence_new(layers, n, &reason);
-        if (!sequence) ravel_node_refuse_as(node, &reason);
+        if (!sequence)
+            ravel_node_refuse_as(node, &reason);
     }
     free(layers);
     return sequence;
@@ -456,13 +487,16 @@ static ravel_layer *build_sequence(ravel_builder *builder, const ravel_node *nod
 {
     int size = cJSON_GetArraySize(node->json), n = 0;
     ravel_layer **layers = calloc((size_t)size + 1, sizeof *layers);
-    if (size == 0) ravel_node_refuse(node, "a sequence without layers");
-    if (!layers) ravel_node_refuse_as(node, &(ravel_error){RAVEL_ERR_MEMORY, "out of memory"});
+    if (size == 0)
+        ravel_node_refuse(node, "a sequence without layers");
+    if (!layers)
+        ravel_node_refuse_as(node, &(ravel_error){RAVEL_ERR_MEMORY, "out of memory"});
     const cJSON *item = node->json->child;
     while (item && !node->reader->failed) {
         ravel_node child = ravel_node_item(node, item, n);
         layers[n] = ravel_graph_layers(builder, &child, flow);
-        if (layers[n]) n++;
+        if (layers[n])
+            n++;
         item = item->next;
     }
     return layers ? join(node, layers, n) : NULL;
@@ -471,7 +505,8 @@ static ravel_layer *build_sequence(ravel_builder *builder, const ravel_node *nod
 ravel_layer *ravel_graph_layers(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     ravel_node_enter(node);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     return cJSON_IsArray(node->json) ? build_sequence(builder, node, flow)
                                      : build_node(builder, node, flow);
 }

@@ -13,9 +13,11 @@ static ravel_quantizer *build_codebook(ravel_builder *builder, const ravel_node 
     ravel_node_only(node, keys);
     ravel_search search = (ravel_search)ravel_node_choice(node, "search", searches);
     const ravel_tensor *codewords = ravel_node_tensor(node, "codebook.weight", true);
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     ravel_quantizer *q = ravel_codebook_new(builder->kernels, codewords, search, &reason);
-    if (!q) ravel_node_refuse_as(node, &reason);
+    if (!q)
+        ravel_node_refuse_as(node, &reason);
     return q;
 }
 
@@ -35,9 +37,11 @@ static ravel_quantizer *build_projected(ravel_builder *builder, const ravel_node
     ravel_node child = ravel_node_child(node, "inner");
     int inner_dim = spec.in_weight && spec.in_weight->rank > 0 ? spec.in_weight->shape[0] : 0;
     ravel_quantizer *inner = ravel_graph_quantizer(builder, &child, inner_dim);
-    if (!inner) return NULL;
+    if (!inner)
+        return NULL;
     ravel_quantizer *q = ravel_projected_new(builder->kernels, &spec, inner, &reason);
-    if (!q) ravel_node_refuse_as(node, &reason);
+    if (!q)
+        ravel_node_refuse_as(node, &reason);
     return q;
 }
 
@@ -45,13 +49,16 @@ static ravel_quantizer *join(ravel_builder *builder, const ravel_node *node,
                              ravel_quantizer **stages, int n)
 {
     ravel_error reason;
-    if (n == 0) ravel_node_refuse(node, "no stages");
+    if (n == 0)
+        ravel_node_refuse(node, "no stages");
     if (node->reader->failed) {
-        for (int i = 0; i < n; i++) ravel_quantizer_destroy(stages[i]);
+        for (int i = 0; i < n; i++)
+            ravel_quantizer_destroy(stages[i]);
         return NULL;
     }
     ravel_quantizer *q = ravel_residual_quantizer_new(builder->kernels, stages, n, &reason);
-    if (!q) ravel_node_refuse_as(node, &reason);
+    if (!q)
+        ravel_node_refuse_as(node, &reason);
     return q;
 }
 
@@ -62,15 +69,18 @@ static ravel_quantizer *build_residual(ravel_builder *builder, const ravel_node 
     int n = 0;
     ravel_node_only(node, keys);
     ravel_node list = ravel_node_child(node, "stages");
-    if (!cJSON_IsArray(list.json)) ravel_node_refuse(node, "'stages' is not a list");
+    if (!cJSON_IsArray(list.json))
+        ravel_node_refuse(node, "'stages' is not a list");
     for (const cJSON *item = list.json ? list.json->child : NULL; item; item = item->next) {
         ravel_node child = ravel_node_item(&list, item, n);
         if (n == RAVEL_MAX_CODEBOOKS) {
             ravel_node_refuse(node, "more than %d stages", RAVEL_MAX_CODEBOOKS);
         }
-        if (node->reader->failed) break;
+        if (node->reader->failed)
+            break;
         stages[n] = ravel_graph_quantizer(builder, &child, dim);
-        if (stages[n]) n++;
+        if (stages[n])
+            n++;
     }
     return join(builder, node, stages, n);
 }
@@ -78,10 +88,14 @@ static ravel_quantizer *build_residual(ravel_builder *builder, const ravel_node 
 static ravel_quantizer *build_node(ravel_builder *builder, const ravel_node *node, int dim)
 {
     const char *type = ravel_node_type(node);
-    if (!type) return NULL;
-    if (strcmp(type, "codebook") == 0) return build_codebook(builder, node);
-    if (strcmp(type, "projected") == 0) return build_projected(builder, node);
-    if (strcmp(type, "residual") == 0) return build_residual(builder, node, dim);
+    if (!type)
+        return NULL;
+    if (strcmp(type, "codebook") == 0)
+        return build_codebook(builder, node);
+    if (strcmp(type, "projected") == 0)
+        return build_projected(builder, node);
+    if (strcmp(type, "residual") == 0)
+        return build_residual(builder, node, dim);
     ravel_node_refuse(node, "unknown type of quantizer '%.40s'", type);
     return NULL;
 }
@@ -90,13 +104,15 @@ ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node 
 {
     ravel_node_enter(node);
     ravel_quantizer *q = build_node(builder, node, dim);
-    if (!q) return NULL;
+    if (!q)
+        return NULL;
     if (q->dim != dim) {
         ravel_node_refuse(node, "takes %d dimensions, but is given %d", q->dim, dim);
     } else if (q->weight_bytes > builder->weight_budget) {
         ravel_node_refuse(node, "the weights are far larger than the file");
     }
-    if (!node->reader->failed) return q;
+    if (!node->reader->failed)
+        return q;
     ravel_quantizer_destroy(q);
     return NULL;
 }

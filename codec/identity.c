@@ -37,7 +37,8 @@ static void hash_number(ravel_sha256 *sha, double number)
     char text[40];
     (void)snprintf(text, sizeof text, "%.17g", number);
     char *comma = strchr(text, ','); /* the program's locale */
-    if (comma) *comma = '.';
+    if (comma)
+        *comma = '.';
     hash_text(sha, text);
 }
 
@@ -47,8 +48,10 @@ static const cJSON *next_key(const cJSON *object, const char *last)
     const cJSON *item, *least = NULL;
     cJSON_ArrayForEach(item, object)
     {
-        if (last && strcmp(item->string, last) <= 0) continue;
-        if (!least || strcmp(item->string, least->string) < 0) least = item;
+        if (last && strcmp(item->string, last) <= 0)
+            continue;
+        if (!least || strcmp(item->string, least->string) < 0)
+            least = item;
     }
     return least;
 }
@@ -63,7 +66,8 @@ static void hash_members(ravel_sha256 *sha, const cJSON *object)
         hash_text(sha, ":");
         hash_json(sha, item);
         item = next_key(object, item->string);
-        if (item) hash_text(sha, ",");
+        if (item)
+            hash_text(sha, ",");
     }
 }
 
@@ -84,7 +88,8 @@ static void hash_json(ravel_sha256 *sha, const cJSON *json)
         hash_text(sha, "[");
         for (const cJSON *item = json->child; item; item = item->next) {
             hash_json(sha, item);
-            if (item->next) hash_text(sha, ",");
+            if (item->next)
+                hash_text(sha, ",");
         }
         hash_text(sha, "]");
     }
@@ -120,7 +125,8 @@ static void identify(const cJSON *graph, const char *const *keys, const char *ex
     }
     hash_text(&sha, "}\n");
     for (size_t i = 0; i < st->n_entries; i++) {
-        if (st->entries[i].parts & parts) hash_tensor(&sha, &st->entries[i]);
+        if (st->entries[i].parts & parts)
+            hash_tensor(&sha, &st->entries[i]);
     }
     ravel_sha256_final(&sha, identity);
 }

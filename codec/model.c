@@ -27,8 +27,9 @@ enum {
     WEIGHT_BASE = 256 << 20
 };
 
-static const char *const keys[] = {"format",  "name",    "licence",   "sample_rate", "channels", "hop",
-                                   "tail",    "encoder", "quantizer", "decoder",     "sha256",   NULL};
+static const char *const keys[] = {"format",    "name",    "licence", "sample_rate",
+                                   "channels",  "hop",     "tail",    "encoder",
+                                   "quantizer", "decoder", "sha256",  NULL};
 
 static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MAX_MODEL_TEXT])
 {
@@ -65,12 +66,14 @@ static void build_encoder(ravel_model *model, ravel_builder *builder, const rave
     ravel_flow flow = {.channels = model->info.channels, .up = 1, .down = 1};
     top->reader->part = RAVEL_PART_ENCODER;
     model->encoder = ravel_graph_layers(builder, &node, &flow);
-    if (!model->encoder) return;
+    if (!model->encoder)
+        return;
     if (flow.up != 1 || flow.down != model->info.hop_samples) {
         ravel_node_refuse(&node, "makes %d rows of %d samples; the hop is %d", flow.up, flow.down,
                           model->info.hop_samples);
     } else if (flow.surplus != 0) {
-        ravel_node_refuse(&node, "makes %d frames more than there are hops", flow.surplus);
+        ravel_node_refuse(&node, "makes %d frames %s than there are hops", abs(flow.surplus),
+                          flow.surplus > 0 ? "more" : "fewer");
     } else if (flow.short_of) {
         ravel_node_refuse(&node, "loses rows on the way: a short stream would give no frames");
     } else if (flow.drops && flow.completes) {
@@ -85,7 +88,8 @@ static void build_quantizer(ravel_model *model, ravel_builder *builder, const ra
     ravel_node node = ravel_node_child(top, "quantizer");
     top->reader->part = RAVEL_PART_QUANTIZER;
     model->quantizer = ravel_graph_quantizer(builder, &node, model->info.latent_dim);
-    if (!model->quantizer) return;
+    if (!model->quantizer)
+        return;
     int n = model->quantizer->n_codebooks;
     model->info.n_codebooks = model->layout.n_codebooks = n;
     for (int i = 0; i < n; i++) {
@@ -107,7 +111,8 @@ static void build_decoder(ravel_model *model, ravel_builder *builder, const rave
     ravel_flow flow = {.channels = model->info.latent_dim, .up = 1, .down = 1};
     top->reader->part = RAVEL_PART_DECODER;
     model->decoder = ravel_graph_layers(builder, &node, &flow);
-    if (!model->decoder) return;
+    if (!model->decoder)
+        return;
     if (flow.down != 1 || flow.up != model->info.hop_samples) {
         ravel_node_refuse(&node, "makes %d samples of %d frames; the hop is %d", flow.up, flow.down,
                           model->info.hop_samples);
@@ -137,7 +142,8 @@ static void plan(ravel_model *model, const ravel_node *top)
 {
     int n = MAX_CHUNK_FRAMES;
     model->chunk_frames = n;
-    while (n > 1 && ravel_scratch_size(model, 1) > GOOD_SCRATCH) model->chunk_frames = n /= 2;
+    while (n > 1 && ravel_scratch_size(model, 1) > GOOD_SCRATCH)
+        model->chunk_frames = n /= 2;
     if (model->encoder->state_size > MAX_STATE || model->decoder->state_size > MAX_STATE ||
         ravel_scratch_size(model, 1) > MAX_SCRATCH) {
         ravel_node_refuse(top, "a stream would take %zu + %zu bytes of state, %zu of scratch",
@@ -155,8 +161,8 @@ static void fill_info(ravel_model *model)
         encoder->lookahead_in + encoder->lookahead_out * info->hop_samples;
     info->decoder_lookahead_samples =
         decoder->lookahead_in * info->hop_samples + decoder->lookahead_out;
-    info->delay_samples = info->hop_samples + info->encoder_lookahead_samples +
-                          info->decoder_lookahead_samples;
+    info->delay_samples =
+        info->hop_samples + info->encoder_lookahead_samples + info->decoder_lookahead_samples;
     info->encoder_macs = encoder->macs * rate;
     info->quantizer_macs = model->quantizer->macs * frame_rate;
     info->decoder_macs = decoder->macs * frame_rate;
@@ -172,12 +178,18 @@ static void build(ravel_model *model, const ravel_node *top)
     size_t data_size = top->reader->st->data_size;
     builder.weight_budget += data_size > SIZE_MAX / 64 ? data_size : data_size * WEIGHT_GROWTH;
     read_header(model, top);
-    if (!top->reader->failed) build_encoder(model, &builder, top);
-    if (!top->reader->failed) build_quantizer(model, &builder, top);
-    if (!top->reader->failed) build_decoder(model, &builder, top);
-    if (!top->reader->failed) check_tensors(model, top);
-    if (!top->reader->failed) plan(model, top);
-    if (top->reader->failed) return;
+    if (!top->reader->failed)
+        build_encoder(model, &builder, top);
+    if (!top->reader->failed)
+        build_quantizer(model, &builder, top);
+    if (!top->reader->failed)
+        build_decoder(model, &builder, top);
+    if (!top->reader->failed)
+        check_tensors(model, top);
+    if (!top->reader->failed)
+        plan(model, top);
+    if (top->reader->failed)
+        return;
     fill_info(model);
     ravel_identity_tokenizer(top->json, top->reader->st, model->info.tokenizer_identity);
     ravel_identity_decoder(top->json, top->reader->st, model->info.decoder_identity);
@@ -214,7 +226,8 @@ static ravel_model *open_parsed(const ravel_kernels *kernels, ravel_safetensors 
     }
     model->kernels = kernels;
     build(model, &top);
-    if (!reader.failed) return model;
+    if (!reader.failed)
+        return model;
     ravel_model_free(model);
     return NULL;
 }
@@ -223,7 +236,8 @@ ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *dat
                                    ravel_error *error)
 {
     ravel_safetensors st;
-    if (ravel_safetensors_parse(&st, data, size, error)) return NULL;
+    if (ravel_safetensors_parse(&st, data, size, error))
+        return NULL;
     cJSON *graph = parse_graph(&st, error);
     ravel_model *model = graph ? open_parsed(kernels, &st, graph, error) : NULL;
     cJSON_Delete(graph);
@@ -252,7 +266,8 @@ int ravel_model_verify_memory(const void *data, size_t size, ravel_error *error)
     char found[RAVEL_SHA256_HEX];
     ravel_sha256 sha;
     int status = ravel_safetensors_parse(&st, data, size, error);
-    if (status) return status;
+    if (status)
+        return status;
     cJSON *graph = parse_graph(&st, error);
     ravel_sha256_init(&sha);
     ravel_sha256_update(&sha, st.data, st.data_size);
@@ -273,7 +288,8 @@ int ravel_model_verify_memory(const void *data, size_t size, ravel_error *error)
 
 void ravel_model_free(ravel_model *model)
 {
-    if (!model || model->is_builtin) return;
+    if (!model || model->is_builtin)
+        return;
     ravel_layer_destroy(model->encoder);
     ravel_layer_destroy(model->decoder);
     ravel_quantizer_destroy(model->quantizer);
@@ -287,13 +303,15 @@ const ravel_model_info *ravel_model_get_info(const ravel_model *model)
 
 int ravel_model_codes_per_frame(const ravel_model *model, int n_codebooks)
 {
-    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks) return RAVEL_ERR_ARGUMENT;
+    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks)
+        return RAVEL_ERR_ARGUMENT;
     return ravel_layout_codes(&model->layout, n_codebooks);
 }
 
 double ravel_model_bitrate(const ravel_model *model, int n_codebooks)
 {
-    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks) return 0.0;
+    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks)
+        return 0.0;
     return (double)ravel_layout_bits(&model->layout, n_codebooks) * model->info.sample_rate_hz /
            model->info.hop_samples;
 }

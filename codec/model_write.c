@@ -45,7 +45,8 @@ int ravel_model_write(cJSON *graph, ravel_tensor *tensors, size_t n, void **file
         ravel_safetensors_write_data(tensors, n, data);
         text = sign(graph, data, data_size);
     }
-    if (text) header_size = ravel_safetensors_header(tensors, n, "ravel", text, &header);
+    if (text)
+        header_size = ravel_safetensors_header(tensors, n, "ravel", text, &header);
     cJSON_free(text);
     *file = concatenate(header, header_size, data, data_size);
     *size = *file ? header_size + data_size : 0;

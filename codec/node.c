@@ -13,14 +13,14 @@ static void write_path(const ravel_node *node, char *text, size_t size)
 {
     const ravel_node *way[6];
     int n = 0;
-    for (const ravel_node *at = node; at && n < 6; at = at->parent) way[n++] = at;
+    for (const ravel_node *at = node; at && n < 6; at = at->parent)
+        way[n++] = at;
     size_t length = (size_t)snprintf(text, size, "%s", way[n - 1]->parent ? "..." : "");
     for (int i = n - 1; i >= 0 && length < size; i--) {
         const char *dot = way[i]->parent ? "." : "";
-        length += (size_t)(way[i]->key ? snprintf(text + length, size - length, "%s%s", dot,
-                                                  way[i]->key)
-                                       : snprintf(text + length, size - length, "[%d]",
-                                                  way[i]->index));
+        length +=
+            (size_t)(way[i]->key ? snprintf(text + length, size - length, "%s%s", dot, way[i]->key)
+                                 : snprintf(text + length, size - length, "[%d]", way[i]->index));
     }
 }
 
@@ -29,23 +29,26 @@ void ravel_node_refuse(const ravel_node *node, const char *format, ...)
     char path[100], what[240];
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node->json, "type"));
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node->json, "name"));
-    if (node->reader->failed) return;
+    if (node->reader->failed)
+        return;
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     node->reader->failed = true;
     write_path(node, path, sizeof path);
-    (void)ravel_error_set(node->reader->error, RAVEL_ERR_MODEL, "model: %s%s%.20s%s%.60s%s: %s", path,
-                          type ? " " : "", type ? type : "", name && type ? " '" : "",
+    (void)ravel_error_set(node->reader->error, RAVEL_ERR_MODEL, "model: %s%s%.20s%s%.60s%s: %s",
+                          path, type ? " " : "", type ? type : "", name && type ? " '" : "",
                           name && type ? name : "", name && type ? "'" : "", what);
 }
 
 void ravel_node_refuse_as(const ravel_node *node, const ravel_error *reason)
 {
-    if (node->reader->failed) return;
+    if (node->reader->failed)
+        return;
     ravel_node_refuse(node, "%s", reason->text);
-    if (node->reader->error) node->reader->error->status = reason->status;
+    if (node->reader->error)
+        node->reader->error->status = reason->status;
 }
 
 void ravel_node_enter(const ravel_node *node)
@@ -60,7 +63,8 @@ void ravel_node_enter(const ravel_node *node)
 const char *ravel_node_type(const ravel_node *node)
 {
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node->json, "type"));
-    if (!type) ravel_node_refuse(node, "missing, or without a type");
+    if (!type)
+        ravel_node_refuse(node, "missing, or without a type");
     return node->reader->failed ? NULL : type;
 }
 
@@ -70,7 +74,8 @@ void ravel_node_only(const ravel_node *node, const char *const *keys)
     cJSON_ArrayForEach(item, node->json)
     {
         int i = 0;
-        while (keys[i] && strcmp(keys[i], item->string) != 0) i++;
+        while (keys[i] && strcmp(keys[i], item->string) != 0)
+            i++;
         if (!keys[i] && strcmp(item->string, "type") != 0) {
             ravel_node_refuse(node, "unknown key '%.60s'", item->string);
             return; /* so that the list is short and the next search as well */
@@ -93,18 +98,17 @@ ravel_node ravel_node_child(const ravel_node *node, const char *key)
 
 ravel_node ravel_node_item(const ravel_node *node, const cJSON *json, int i)
 {
-    return (ravel_node){.reader = node->reader,
-                        .json = json,
-                        .parent = node,
-                        .index = i,
-                        .depth = node->depth + 1};
+    return (ravel_node){
+        .reader = node->reader, .json = json, .parent = node, .index = i, .depth = node->depth + 1};
 }
 
 static bool whole_number(const cJSON *item, int min, int max, int *value)
 {
-    if (!cJSON_IsNumber(item)) return false;
+    if (!cJSON_IsNumber(item))
+        return false;
     double number = item->valuedouble;
-    if (!(number >= (double)min && number <= (double)max)) return false;
+    if (!(number >= (double)min && number <= (double)max))
+        return false;
     *value = (int)number;
     return (double)*value == number;
 }
@@ -113,8 +117,10 @@ int ravel_node_int(const ravel_node *node, const char *key, int fallback, int mi
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);
     int value = fallback;
-    if (!item && fallback >= min) return fallback;
-    if (whole_number(item, min, max, &value)) return value;
+    if (!item && fallback >= min)
+        return fallback;
+    if (whole_number(item, min, max, &value))
+        return value;
     ravel_node_refuse(node, "'%s' is not a whole number from %d to %d", key, min, max);
     return min;
 }
@@ -123,7 +129,8 @@ float ravel_node_float(const ravel_node *node, const char *key, float fallback, 
                        float max)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);
-    if (!item && fallback >= min) return fallback;
+    if (!item && fallback >= min)
+        return fallback;
     if (cJSON_IsNumber(item) && item->valuedouble >= (double)min &&
         item->valuedouble <= (double)max) {
         return (float)item->valuedouble;
@@ -135,8 +142,10 @@ float ravel_node_float(const ravel_node *node, const char *key, float fallback, 
 bool ravel_node_bool(const ravel_node *node, const char *key, bool fallback)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);
-    if (!item) return fallback;
-    if (!cJSON_IsBool(item)) ravel_node_refuse(node, "'%s' is not true or false", key);
+    if (!item)
+        return fallback;
+    if (!cJSON_IsBool(item))
+        ravel_node_refuse(node, "'%s' is not true or false", key);
     return cJSON_IsTrue(item);
 }
 
@@ -144,7 +153,8 @@ void ravel_node_pair(const ravel_node *node, const char *key, int pair[2], int m
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);
     pair[0] = pair[1] = 0;
-    if (!item) return;
+    if (!item)
+        return;
     if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2 ||
         !whole_number(item->child, 0, max, &pair[0]) ||
         !whole_number(item->child->next, 0, max, &pair[1])) {
@@ -155,10 +165,12 @@ void ravel_node_pair(const ravel_node *node, const char *key, int pair[2], int m
 int ravel_node_choice(const ravel_node *node, const char *key, const char *const *names)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);
-    if (!item) return 0;
+    if (!item)
+        return 0;
     const char *value = cJSON_GetStringValue(item);
     for (int i = 0; value && names[i]; i++) {
-        if (strcmp(value, names[i]) == 0) return i;
+        if (strcmp(value, names[i]) == 0)
+            return i;
     }
     ravel_node_refuse(node, "'%s' is none of the words it may be", key);
     return 0;
@@ -168,7 +180,8 @@ const char *ravel_node_string(const ravel_node *node, const char *key)
 {
     const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node->json, key));
     size_t length = value ? strlen(value) : 0;
-    if (length >= 1 && length <= MAX_NAME) return value;
+    if (length >= 1 && length <= MAX_NAME)
+        return value;
     ravel_node_refuse(node, "'%s' is not a string of 1 to %d bytes", key, MAX_NAME);
     return "";
 }
@@ -179,10 +192,13 @@ static bool finite_element(const uint8_t *element, ravel_dtype dtype)
     unsigned top = element[ravel_dtype_size(dtype) - 1];
     unsigned next = dtype == RAVEL_I8 ? 0 : element[ravel_dtype_size(dtype) - 2];
     switch (dtype) {
-    case RAVEL_F16: return (top & 0x7c) != 0x7c;
+    case RAVEL_F16:
+        return (top & 0x7c) != 0x7c;
     case RAVEL_BF16:
-    case RAVEL_F32: return (top & 0x7f) != 0x7f || (next & 0x80) == 0;
-    case RAVEL_I8: return true;
+    case RAVEL_F32:
+        return (top & 0x7f) != 0x7f || (next & 0x80) == 0;
+    case RAVEL_I8:
+        return true;
     }
     return false;
 }
@@ -192,7 +208,8 @@ static bool finite_tensor(const ravel_tensor *tensor)
     size_t n = ravel_tensor_count(tensor), size = ravel_dtype_size(tensor->dtype);
     const uint8_t *element = tensor->data;
     for (size_t i = 0; i < n; i++, element += size) {
-        if (!finite_element(element, tensor->dtype)) return false;
+        if (!finite_element(element, tensor->dtype))
+            return false;
     }
     return true;
 }
@@ -201,11 +218,13 @@ const ravel_tensor *ravel_node_tensor(const ravel_node *node, const char *suffix
 {
     char name[MAX_NAME + 30];
     const char *prefix = ravel_node_string(node, "name");
-    if (node->reader->failed) return NULL;
+    if (node->reader->failed)
+        return NULL;
     (void)snprintf(name, sizeof name, "%s.%s", prefix, suffix);
     ravel_entry *entry = ravel_safetensors_find(node->reader->st, name);
     if (!entry) {
-        if (required) ravel_node_refuse(node, "tensor '%s' is missing", name);
+        if (required)
+            ravel_node_refuse(node, "tensor '%s' is missing", name);
         return NULL;
     }
     if (!entry->readable) {

@@ -16,7 +16,11 @@
 struct cJSON;
 
 /* Which part of the model is read: a bit in ravel_entry.parts. */
-typedef enum { RAVEL_PART_ENCODER = 1, RAVEL_PART_QUANTIZER = 2, RAVEL_PART_DECODER = 4 } ravel_part;
+typedef enum {
+    RAVEL_PART_ENCODER = 1,
+    RAVEL_PART_QUANTIZER = 2,
+    RAVEL_PART_DECODER = 4
+} ravel_part;
 
 typedef struct {
     ravel_safetensors *st;

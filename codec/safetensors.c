@@ -22,11 +22,11 @@ static const struct {
     bool readable;
     ravel_dtype dtype;
 } types[] = {
-    {"F32", 4, true, RAVEL_F32}, {"F16", 2, true, RAVEL_F16},      {"BF16", 2, true, RAVEL_BF16},
-    {"I8", 1, true, RAVEL_I8},   {"BOOL", 1, false, RAVEL_I8},     {"U8", 1, false, RAVEL_I8},
-    {"I16", 2, false, RAVEL_I8}, {"U16", 2, false, RAVEL_I8},      {"I32", 4, false, RAVEL_I8},
-    {"U32", 4, false, RAVEL_I8}, {"I64", 8, false, RAVEL_I8},      {"U64", 8, false, RAVEL_I8},
-    {"F64", 8, false, RAVEL_I8}, {"F8_E4M3", 1, false, RAVEL_I8},  {"F8_E5M2", 1, false, RAVEL_I8},
+    {"F32", 4, true, RAVEL_F32}, {"F16", 2, true, RAVEL_F16},     {"BF16", 2, true, RAVEL_BF16},
+    {"I8", 1, true, RAVEL_I8},   {"BOOL", 1, false, RAVEL_I8},    {"U8", 1, false, RAVEL_I8},
+    {"I16", 2, false, RAVEL_I8}, {"U16", 2, false, RAVEL_I8},     {"I32", 4, false, RAVEL_I8},
+    {"U32", 4, false, RAVEL_I8}, {"I64", 8, false, RAVEL_I8},     {"U64", 8, false, RAVEL_I8},
+    {"F64", 8, false, RAVEL_I8}, {"F8_E4M3", 1, false, RAVEL_I8}, {"F8_E5M2", 1, false, RAVEL_I8},
     {"C64", 8, false, RAVEL_I8},
 };
 
@@ -38,9 +38,11 @@ static int refuse(ravel_error *error, const char *name, const char *what)
 /* A JSON number that is an integer in 0 ... 2^53. */
 static bool whole_number(const cJSON *item, size_t *value)
 {
-    if (!cJSON_IsNumber(item)) return false;
+    if (!cJSON_IsNumber(item))
+        return false;
     double number = item->valuedouble;
-    if (!(number >= 0.0 && number <= 9007199254740992.0)) return false;
+    if (!(number >= 0.0 && number <= 9007199254740992.0))
+        return false;
     *value = (size_t)number;
     return (double)*value == number;
 }
@@ -49,7 +51,8 @@ static bool whole_number(const cJSON *item, size_t *value)
 static size_t set_type(ravel_entry *entry, const char *name)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(types[i].name, name) != 0) continue;
+        if (strcmp(types[i].name, name) != 0)
+            continue;
         entry->type = types[i].name;
         entry->readable = types[i].readable;
         entry->tensor.dtype = types[i].dtype;
@@ -74,7 +77,8 @@ static int parse_shape(ravel_entry *entry, const cJSON *shape, size_t element_si
         if (!whole_number(item, &extent) || extent == 0 || extent > INT32_MAX) {
             return refuse(error, name, "a dimension is not a number from 1 to 2147483647");
         }
-        if (count > INT32_MAX / extent) return refuse(error, name, "more than 2147483647 elements");
+        if (count > INT32_MAX / extent)
+            return refuse(error, name, "more than 2147483647 elements");
         count *= extent;
         entry->tensor.shape[entry->tensor.rank++] = (int32_t)extent;
     }
@@ -197,18 +201,21 @@ static int parse_entries(ravel_safetensors *st, ravel_error *error)
 {
     const cJSON *item;
     st->entries = calloc((size_t)cJSON_GetArraySize(st->header) + 1, sizeof *st->entries);
-    if (!st->entries) return ravel_error_memory(error);
+    if (!st->entries)
+        return ravel_error_memory(error);
     cJSON_ArrayForEach(item, st->header)
     {
         int status;
         if (strcmp(item->string, "__metadata__") == 0) {
-            if (st->metadata) return refuse(error, item->string, "there are two of this name");
+            if (st->metadata)
+                return refuse(error, item->string, "there are two of this name");
             st->metadata = item;
             status = check_metadata(item, error);
         } else {
             status = parse_entry(&st->entries[st->n_entries++], item, st, error);
         }
-        if (status) return status;
+        if (status)
+            return status;
     }
     return check_tiling(st, error);
 }
@@ -243,7 +250,8 @@ static int parse(ravel_safetensors *st, const uint8_t *file, size_t size, ravel_
     if (size < LENGTH_BYTES) {
         return ravel_error_set(error, RAVEL_ERR_DATA, "safetensors: only %zu bytes", size);
     }
-    for (int i = LENGTH_BYTES - 1; i >= 0; i--) header_size = header_size << 8 | file[i];
+    for (int i = LENGTH_BYTES - 1; i >= 0; i--)
+        header_size = header_size << 8 | file[i];
     if (header_size > MAX_HEADER_BYTES || header_size > size - LENGTH_BYTES) {
         return ravel_error_set(error, RAVEL_ERR_DATA,
                                "not a safetensors file, or truncated: a header of %llu bytes in a "
@@ -253,7 +261,8 @@ static int parse(ravel_safetensors *st, const uint8_t *file, size_t size, ravel_
     st->data = file + LENGTH_BYTES + (size_t)header_size;
     st->data_size = size - LENGTH_BYTES - (size_t)header_size;
     st->header = parse_header((const char *)file + LENGTH_BYTES, (size_t)header_size, error);
-    if (!st->header) return error ? (int)error->status : RAVEL_ERR_DATA;
+    if (!st->header)
+        return error ? (int)error->status : RAVEL_ERR_DATA;
     return parse_entries(st, error);
 }
 
@@ -262,7 +271,8 @@ int ravel_safetensors_parse(ravel_safetensors *st, const void *file, size_t size
 {
     memset(st, 0, sizeof *st);
     int status = parse(st, file, size, error);
-    if (status) ravel_safetensors_free(st);
+    if (status)
+        ravel_safetensors_free(st);
     return status;
 }
 
@@ -280,7 +290,8 @@ static int name_against(const void *name, const void *entry)
 
 ravel_entry *ravel_safetensors_find(const ravel_safetensors *st, const char *name)
 {
-    if (st->n_entries == 0) return NULL;
+    if (st->n_entries == 0)
+        return NULL;
     return bsearch(name, st->entries, st->n_entries, sizeof *st->entries, name_against);
 }
 

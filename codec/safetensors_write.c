@@ -16,7 +16,8 @@ static size_t tensor_bytes(const ravel_tensor *tensor)
 size_t ravel_safetensors_data_size(const ravel_tensor *tensors, size_t n)
 {
     size_t size = 0;
-    for (size_t i = 0; i < n; i++) size += tensor_bytes(&tensors[i]);
+    for (size_t i = 0; i < n; i++)
+        size += tensor_bytes(&tensors[i]);
     return size;
 }
 
@@ -24,7 +25,8 @@ static int by_width_then_name(const void *a, const void *b)
 {
     const ravel_tensor *x = a, *y = b;
     size_t x_size = ravel_dtype_size(x->dtype), y_size = ravel_dtype_size(y->dtype);
-    if (x_size != y_size) return x_size > y_size ? -1 : 1;
+    if (x_size != y_size)
+        return x_size > y_size ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -48,8 +50,10 @@ static cJSON *describe(const ravel_tensor *tensor, size_t begin)
     cJSON *shape = cJSON_CreateIntArray(tensor->shape, tensor->rank);
     cJSON *place = cJSON_CreateDoubleArray(offsets, 2);
     if (item && shape && place && cJSON_AddStringToObject(item, "dtype", names[tensor->dtype])) {
-        if (cJSON_AddItemToObject(item, "shape", shape)) shape = NULL;
-        if (!shape && cJSON_AddItemToObject(item, "data_offsets", place)) return item;
+        if (cJSON_AddItemToObject(item, "shape", shape))
+            shape = NULL;
+        if (!shape && cJSON_AddItemToObject(item, "data_offsets", place))
+            return item;
     }
     cJSON_Delete(shape);
     cJSON_Delete(place);
@@ -65,7 +69,8 @@ static char *header_text(const ravel_tensor *tensors, size_t n, const char *key,
     for (size_t i = 0, begin = 0; i < n && good; i++) {
         cJSON *item = describe(&tensors[i], begin);
         good = item && cJSON_AddItemToObject(header, tensors[i].name, item);
-        if (!good) cJSON_Delete(item);
+        if (!good)
+            cJSON_Delete(item);
         begin += tensor_bytes(&tensors[i]);
     }
     char *text = good ? cJSON_PrintUnformatted(header) : NULL;
@@ -82,7 +87,8 @@ size_t ravel_safetensors_header(const ravel_tensor *tensors, size_t n, const cha
     *header = text ? malloc(size) : NULL;
     if (*header) {
         uint64_t header_size = size - LENGTH_BYTES;
-        for (int i = 0; i < LENGTH_BYTES; i++) (*header)[i] = (char)(header_size >> 8 * i & 255);
+        for (int i = 0; i < LENGTH_BYTES; i++)
+            (*header)[i] = (char)(header_size >> 8 * i & 255);
         memcpy(*header + LENGTH_BYTES, text, length);
         memset(*header + LENGTH_BYTES + length, ' ', size - LENGTH_BYTES - length);
     }

@@ -23,7 +23,8 @@ static size_t arena_size(const ravel_model *model, int n_streams)
 
 size_t ravel_scratch_size(const ravel_model *model, int n_streams)
 {
-    if (!model || n_streams < 1) return 0;
+    if (!model || n_streams < 1)
+        return 0;
     size_t size = arena_size(model, n_streams);
     /* ALIGNMENT once more because mem is aligned for any type only */
     size_t more = sizeof(ravel_scratch) + ALIGNMENT;
@@ -32,7 +33,8 @@ size_t ravel_scratch_size(const ravel_model *model, int n_streams)
 
 ravel_scratch *ravel_scratch_init(const ravel_model *model, int n_streams, void *mem)
 {
-    if (!model || n_streams < 1 || !mem) return NULL;
+    if (!model || n_streams < 1 || !mem)
+        return NULL;
     ravel_scratch *scratch = mem;
     scratch->model = model;
     scratch->n_streams = n_streams;

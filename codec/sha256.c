@@ -49,7 +49,8 @@ static void compress(uint32_t h[8], const uint8_t block[64])
         s[4] += t1;
         s[0] = t1 + t2;
     }
-    for (int i = 0; i < 8; i++) h[i] += s[i];
+    for (int i = 0; i < 8; i++)
+        h[i] += s[i];
 }
 
 void ravel_sha256_init(ravel_sha256 *sha)
@@ -67,7 +68,8 @@ void ravel_sha256_update(ravel_sha256 *sha, const void *data, size_t size)
         size_t at = (size_t)(sha->n_bytes % 64);
         size_t n = size < 64 - at ? size : 64 - at;
         memcpy(sha->block + at, in, n);
-        if (at + n == 64) compress(sha->h, sha->block);
+        if (at + n == 64)
+            compress(sha->h, sha->block);
         sha->n_bytes += n;
         in += n;
         size -= n;
@@ -79,7 +81,8 @@ void ravel_sha256_final(ravel_sha256 *sha, uint8_t digest[RAVEL_SHA256_BYTES])
     static const uint8_t padding[64] = {0x80};
     uint64_t n_bits = sha->n_bytes * 8;
     uint8_t length[8];
-    for (int i = 0; i < 8; i++) length[i] = (uint8_t)(n_bits >> (56 - 8 * i));
+    for (int i = 0; i < 8; i++)
+        length[i] = (uint8_t)(n_bits >> (56 - 8 * i));
     size_t at = (size_t)(sha->n_bytes % 64);
     ravel_sha256_update(sha, padding, (at < 56 ? 56 : 120) - at);
     ravel_sha256_update(sha, length, sizeof length);

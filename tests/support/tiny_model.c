@@ -30,7 +30,8 @@ static void add_text(tiny *t, const char *format, ...)
     va_start(arguments, format);
     t->length += (size_t)vsnprintf(t->text + t->length, MAX_TEXT - t->length, format, arguments);
     va_end(arguments);
-    if (t->length >= MAX_TEXT) abort();
+    if (t->length >= MAX_TEXT)
+        abort();
 }
 
 /* Evenly in -1 ... 1. */
@@ -47,7 +48,8 @@ static uint16_t to_f16(float x)
     memcpy(&bits, &x, sizeof bits);
     uint32_t sign = bits >> 16 & 0x8000u;
     int exponent = (int)(bits >> 23 & 255u) - 112;
-    return (uint16_t)(exponent <= 0 ? sign : sign | (uint32_t)exponent << 10 | (bits >> 13 & 1023u));
+    return (uint16_t)(exponent <= 0 ? sign
+                                    : sign | (uint32_t)exponent << 10 | (bits >> 13 & 1023u));
 }
 
 static uint16_t to_bf16(float x)
@@ -60,10 +62,18 @@ static uint16_t to_bf16(float x)
 static void store(void *data, ravel_dtype dtype, size_t i, float x)
 {
     switch (dtype) {
-    case RAVEL_F32: ((float *)data)[i] = x; break;
-    case RAVEL_F16: ((uint16_t *)data)[i] = to_f16(x); break;
-    case RAVEL_BF16: ((uint16_t *)data)[i] = to_bf16(x); break;
-    case RAVEL_I8: ((int8_t *)data)[i] = (int8_t)(x * 100.0f); break;
+    case RAVEL_F32:
+        ((float *)data)[i] = x;
+        break;
+    case RAVEL_F16:
+        ((uint16_t *)data)[i] = to_f16(x);
+        break;
+    case RAVEL_BF16:
+        ((uint16_t *)data)[i] = to_bf16(x);
+        break;
+    case RAVEL_I8:
+        ((int8_t *)data)[i] = (int8_t)(x * 100.0f);
+        break;
     }
 }
 
@@ -73,7 +83,8 @@ static void add_tensor(tiny *t, ravel_dtype dtype, float centre, float spread, c
 {
     char full[120];
     ravel_tensor *tensor = &t->tensors[t->n_tensors++];
-    if (t->n_tensors > MAX_TENSORS) abort();
+    if (t->n_tensors > MAX_TENSORS)
+        abort();
     size_t n = 1;
     memset(tensor, 0, sizeof *tensor);
     tensor->dtype = dtype;
@@ -84,8 +95,10 @@ static void add_tensor(tiny *t, ravel_dtype dtype, float centre, float spread, c
     (void)snprintf(full, sizeof full, "%s.%s", name, suffix);
     tensor->name = strdup(full);
     void *data = malloc(n * ravel_dtype_size(dtype));
-    if (!tensor->name || !data) abort();
-    for (size_t i = 0; i < n; i++) store(data, dtype, i, centre + spread * next_random(t));
+    if (!tensor->name || !data)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        store(data, dtype, i, centre + spread * next_random(t));
     tensor->data = data;
 }
 
@@ -99,7 +112,8 @@ static void add_weights(tiny *t, ravel_dtype dtype, const char *name, const char
     add_tensor(t, dtype, 0.0f, dtype == RAVEL_I8 ? 1.0f : spread, shape, name, suffix);
     (void)snprintf(suffix, sizeof suffix, "%sbias", prefix);
     add_tensor(t, RAVEL_F32, 0.0f, 0.1f, (int[4]){n_out}, name, suffix);
-    if (dtype != RAVEL_I8) return;
+    if (dtype != RAVEL_I8)
+        return;
     (void)snprintf(suffix, sizeof suffix, "%sscale", prefix);
     add_tensor(t, RAVEL_F32, spread / 100.0f, 0.0f, (int[4]){n_out}, name, suffix);
 }
@@ -398,9 +412,8 @@ static void build_lookahead(tiny *t)
 
 const char *ravel_tiny_name(ravel_tiny_kind kind)
 {
-    static const char *const names[RAVEL_TINY_KINDS] = {"default-like", "seanet-zero",
-                                                        "seanet-reflect", "transformer",
-                                                        "lookahead"};
+    static const char *const names[RAVEL_TINY_KINDS] = {
+        "default-like", "seanet-zero", "seanet-reflect", "transformer", "lookahead"};
     return names[kind];
 }
 
@@ -408,7 +421,8 @@ static void *finish(tiny *t, size_t *size)
 {
     void *file = NULL;
     cJSON *graph = cJSON_Parse(t->text);
-    if (!graph) abort();
+    if (!graph)
+        abort();
     (void)ravel_model_write(graph, t->tensors, t->n_tensors, &file, size, NULL);
     cJSON_Delete(graph);
     for (size_t i = 0; i < t->n_tensors; i++) {
@@ -422,15 +436,27 @@ static void *finish(tiny *t, size_t *size)
 void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
 {
     tiny *t = calloc(1, sizeof *t);
-    if (!t) return NULL;
+    if (!t)
+        return NULL;
     t->seed = 12345u + (uint32_t)kind;
     switch (kind) {
-    case RAVEL_TINY_DEFAULT: build_default(t); break;
-    case RAVEL_TINY_SEANET_ZERO: build_seanet(t, "seanet-zero", "zero"); break;
-    case RAVEL_TINY_SEANET_REFLECT: build_seanet(t, "seanet-reflect", "reflect"); break;
-    case RAVEL_TINY_TRANSFORMER: build_transformer(t); break;
-    case RAVEL_TINY_LOOKAHEAD: build_lookahead(t); break;
-    case RAVEL_TINY_KINDS: abort();
+    case RAVEL_TINY_DEFAULT:
+        build_default(t);
+        break;
+    case RAVEL_TINY_SEANET_ZERO:
+        build_seanet(t, "seanet-zero", "zero");
+        break;
+    case RAVEL_TINY_SEANET_REFLECT:
+        build_seanet(t, "seanet-reflect", "reflect");
+        break;
+    case RAVEL_TINY_TRANSFORMER:
+        build_transformer(t);
+        break;
+    case RAVEL_TINY_LOOKAHEAD:
+        build_lookahead(t);
+        break;
+    case RAVEL_TINY_KINDS:
+        abort();
     }
     return finish(t, size);
 }
@@ -442,7 +468,8 @@ ravel_model *ravel_test_model_open(ravel_tiny_kind kind)
     void *file = ravel_test_model(kind, &size);
     ravel_model *model = ravel_model_open_memory(file, size, &error);
     free(file);
-    if (model) return model;
+    if (model)
+        return model;
     fprintf(stderr, "tiny model %s: %s\n", ravel_tiny_name(kind), error.text);
     abort();
 }
