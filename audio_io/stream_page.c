@@ -317,6 +317,7 @@ static int use_blocks(ravel_stream_reader *reader, const ogg_page *page, int n_b
         reader->n_good += info.n_frames;
         reader->usual_frames = info.n_frames;
         reader->usual_bytes = n_bytes;
+        reader->block_bytes += page->body_len;
     }
     if (ogg_page_eos(page))
         use_end(reader, page);

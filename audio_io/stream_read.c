@@ -127,6 +127,12 @@ const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_reader *rea
     return &reader->info;
 }
 
+void ravel_stream_reader_bytes(const ravel_stream_reader *reader, int64_t *blocks, int64_t *file)
+{
+    *blocks = reader->block_bytes;
+    *file = reader->pages.ended ? reader->pages.end : reader->pages.offset;
+}
+
 ravel_stream_damage ravel_stream_reader_damage(const ravel_stream_reader *reader)
 {
     ravel_stream_damage damage = reader->damage;

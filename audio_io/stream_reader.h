@@ -35,6 +35,7 @@ struct ravel_stream_reader {
     int64_t n_good, n_concealed;   /* frames so far */
     int64_t explained_bytes;       /* pages.skipped_bytes that earlier gaps have used up */
     int usual_frames, usual_bytes; /* of the last good page */
+    int64_t block_bytes;           /* of all good ones */
 
     /* The queue. */
     int64_t n_lost;

@@ -34,6 +34,7 @@ struct ravel_stream_writer {
     uint16_t *pending; /* [n_streams][block_frames + held_frames][frame_codes] */
     uint8_t *block;    /* one packet */
     int64_t n_written; /* frames on pages */
+    int64_t n_bytes;
 };
 
 ravel_stream_header ravel_stream_header_of(const ravel_model_info *model, int n_streams)
@@ -59,6 +60,7 @@ static int write_page(ravel_stream_writer *writer, const ogg_page *page, ravel_e
         bytes[27 + MAX_SEGMENTS + MAX_PAGE_BODY]; /* one write a page: a live pipe gets it whole */
     memcpy(bytes, page->header, (size_t)page->header_len);
     memcpy(bytes + page->header_len, page->body, (size_t)page->body_len);
+    writer->n_bytes += page->header_len + page->body_len;
     return ravel_outfile_write(writer->out, bytes, (size_t)(page->header_len + page->body_len),
                                error);
 }
@@ -293,13 +295,16 @@ static int finish(ravel_stream_writer *writer, int64_t n_samples, ravel_error *e
     return flush_pages(writer, error);
 }
 
-int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples, ravel_error *error)
+int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples, int64_t *n_bytes,
+                              ravel_error *error)
 {
     int status = finish(writer, n_samples, error);
     if (status < 0) {
         ravel_stream_writer_abort(writer);
         return status;
     }
+    if (n_bytes != NULL)
+        *n_bytes = writer->n_bytes;
     status = ravel_outfile_commit(writer->out, error);
     writer_free(writer);
     return status;

@@ -103,7 +103,8 @@ static void write_stream(const char *path, int n_frames, int n_streams, int bloc
                      error.text);
         at += n;
     }
-    cr_assert_eq(ravel_stream_writer_close(writer, written.n_samples, &error), 0, "%s", error.text);
+    cr_assert_eq(ravel_stream_writer_close(writer, written.n_samples, NULL, &error), 0, "%s",
+                 error.text);
 }
 
 /* From where the reader stands to the end, counting. return    the last status */
@@ -609,6 +610,6 @@ Test(ogg, bad_formats_are_refused)
     }
     const ravel_stream_format good = {1, 1, 0, NULL, 0};
     ravel_stream_writer *writer = ravel_stream_writer_open("a.rvl", model, &good, &error);
-    cr_assert_eq(ravel_stream_writer_close(writer, 5, &error), RAVEL_ERR_ARGUMENT);
+    cr_assert_eq(ravel_stream_writer_close(writer, 5, NULL, &error), RAVEL_ERR_ARGUMENT);
     cr_assert_eq(access("a.rvl", F_OK), -1);
 }

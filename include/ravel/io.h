@@ -113,11 +113,12 @@ RAVEL_API ravel_stream_writer *ravel_stream_writer_open(const char *path, const 
 RAVEL_API int ravel_stream_writer_write(ravel_stream_writer *writer, const uint16_t *codes,
                                         int stride, int n_frames, ravel_error *error);
 /*
- * n_samples: the exact length of the audio; frames and samples as ravel_encoder_finish tells.
  * Frees the writer.
+ * n_samples    the exact length of the audio; frames and samples as ravel_encoder_finish tells
+ * n_bytes      set to the bytes written; NULL is allowed
  */
 RAVEL_API int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples,
-                                        ravel_error *error);
+                                        int64_t *n_bytes, ravel_error *error);
 RAVEL_API void ravel_stream_writer_abort(ravel_stream_writer *writer);
 
 typedef struct ravel_stream_reader ravel_stream_reader;
@@ -151,6 +152,10 @@ RAVEL_API int ravel_stream_reader_read(ravel_stream_reader *reader, uint16_t *co
  */
 RAVEL_API int64_t ravel_stream_reader_seek(ravel_stream_reader *reader, int64_t sample,
                                            int preroll, ravel_error *error);
+
+/* Bytes read so far: *blocks of good blocks, *file of everything. */
+RAVEL_API void ravel_stream_reader_bytes(const ravel_stream_reader *reader, int64_t *blocks,
+                                         int64_t *file);
 
 /* Damage so far; complete after the end was read. */
 RAVEL_API ravel_stream_damage ravel_stream_reader_damage(const ravel_stream_reader *reader);
