@@ -56,14 +56,6 @@ static void gelu(const float *x, float *y, int n)
     }
 }
 
-static void silu(const float *x, float *y, int n)
-{
-    for (int i = 0; i < n; i += V_LANES) {
-        const vfloat v = v_load_part(x + i, n - i);
-        v_store_part(y + i, v_mul(v, v_sigmoid(v)), n - i);
-    }
-}
-
 /* y[i] = f(x[i]) */
 #define MAP(name, f)                                                                               \
     static void name(const float *x, float *y, int n)                                              \
@@ -73,6 +65,7 @@ static void silu(const float *x, float *y, int n)
         }                                                                                          \
     }
 
+MAP(silu, v_silu)
 MAP(map_tanh, v_tanh)
 MAP(map_sigmoid, v_sigmoid)
 MAP(map_exp, v_exp)

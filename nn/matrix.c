@@ -50,16 +50,26 @@ static void pack_row(float *row, int n_out, const ravel_tensor *values, const in
     }
 }
 
+/* The panels come first: the others fit wherever they do. */
+static bool alloc_parts(ravel_matrix *matrix)
+{
+    const size_t n_out = padded(matrix->n_out);
+    const size_t size = ravel_dtype_size(matrix->dtype);
+    matrix->panels = alloc_zeroed(n_out, (size_t)matrix->n_in, size);
+    if (matrix->panels == NULL) {
+        return false;
+    }
+    matrix->bias = alloc_zeroed(n_out, 1, sizeof(float));
+    matrix->scale = matrix->dtype == RAVEL_I8 ? alloc_zeroed(n_out, 1, sizeof(float)) : NULL;
+    return matrix->bias != NULL && (matrix->scale != NULL || matrix->dtype != RAVEL_I8);
+}
+
 int ravel_matrix_pack(ravel_matrix *matrix, int n_in, int n_out, const ravel_tensor *weight,
                       ravel_weight_index *index, const void *context, const ravel_tensor *scale,
                       const ravel_tensor *bias, const int *source_of_n)
 {
-    const bool scaled = weight->dtype == RAVEL_I8;
     *matrix = (ravel_matrix){.n_in = n_in, .n_out = n_out, .dtype = weight->dtype};
-    matrix->panels = alloc_zeroed(padded(n_out), (size_t)n_in, ravel_dtype_size(weight->dtype));
-    matrix->bias = alloc_zeroed(padded(n_out), 1, sizeof(float));
-    matrix->scale = scaled ? alloc_zeroed(padded(n_out), 1, sizeof(float)) : NULL;
-    if (matrix->panels == NULL || matrix->bias == NULL || (scaled && matrix->scale == NULL)) {
+    if (!alloc_parts(matrix)) {
         ravel_matrix_free(matrix);
         return RAVEL_ERR_MEMORY;
     }
@@ -67,7 +77,7 @@ int ravel_matrix_pack(ravel_matrix *matrix, int n_in, int n_out, const ravel_ten
     if (bias != NULL) {
         pack_row(matrix->bias, n_out, bias, source_of_n);
     }
-    if (scaled) {
+    if (matrix->scale != NULL) {
         pack_row(matrix->scale, n_out, scale, source_of_n);
     }
     return 0;

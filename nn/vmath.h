@@ -152,26 +152,41 @@ V_INLINE vfloat v_tanh(vfloat x)
     return v_copysign(v_div(t, v_add(t, v_set1(2.0f))), x);
 }
 
-/* 1 / (1 + exp(-x)), by way of exp(-|x|) that cannot overflow. */
+/* sigmoid(x) = 1 / (1 + exp(-x)) as a fraction, by way of exp(-|x|) that cannot overflow. */
+V_INLINE vfloat v_sigmoid_fraction(vfloat x, vfloat *denominator)
+{
+    const vfloat one = v_set1(1.0f);
+    const vfloat e = v_exp(v_sub(v_set1(0.0f), v_abs(x)));
+    *denominator = v_add(e, one);
+    return v_select(v_gt(v_set1(0.0f), x), e, one);
+}
+
 V_INLINE vfloat v_sigmoid(vfloat x)
 {
-    const vfloat e = v_exp(v_sub(v_set1(0.0f), v_abs(x)));
-    const vfloat s = v_div(v_set1(1.0f), v_add(e, v_set1(1.0f)));
-    return v_select(v_gt(v_set1(0.0f), x), v_mul(e, s), s);
+    vfloat denominator;
+    const vfloat numerator = v_sigmoid_fraction(x, &denominator);
+    return v_div(numerator, denominator);
+}
+
+/* x * sigmoid(x) */
+V_INLINE vfloat v_silu(vfloat x)
+{
+    vfloat denominator;
+    const vfloat numerator = v_sigmoid_fraction(x, &denominator);
+    return v_div(v_mul(x, numerator), denominator);
 }
 
 /* A polynomial up to 1; beyond, where erf is nearly 1, through a fit of log(1 - erf). */
 V_INLINE vfloat v_erf(vfloat x)
 {
-    static const float near[] = {0x1.06eba8p-3f, -0x1.812740p-2f,  0x1.ce2d50p-4f, -0x1.b7fe92p-6f,
-                                 0x1.542e30p-8f, -0x1.a50c5ap-11f, 0x1.4c38b0p-14f};
-    static const float far[] = {0x1.ad7d8ep-13f, -0x1.21319ep+0f,  -0x1.441d26p-1f,
-                                -0x1.bd0242p-4f, 0x1.9fca56p-6f,   -0x1.18c81ep-8f,
-                                0x1.e6ec7cp-12f, -0x1.aa48cap-16f, 0x1.14dacep-22f};
+    static const float near[] = {0x1.06eba8p-3f, -0x1.81274p-2f,   0x1.ce2d5p-4f, -0x1.b7fe92p-6f,
+                                 0x1.542e3p-8f,  -0x1.a50c5ap-11f, 0x1.4c38bp-14f};
+    static const float far[] = {-0x1.738042p-12f, -0x1.20858ap+0f, -0x1.46c61p-1f, -0x1.a60676p-4f,
+                                0x1.6539c2p-6f,   -0x1.813a9ep-9f, 0x1.850cbcp-13f};
     const vfloat a = v_min(v_set1(4.0f), v_abs(x));
     const vfloat square = v_fma(a, a, v_set1(V_TINY));
     const vfloat inner = v_fma(a, v_polynomial(square, near, 7), a);
-    const vfloat outer = v_sub(v_set1(1.0f), v_exp(v_polynomial(a, far, 9)));
+    const vfloat outer = v_sub(v_set1(1.0f), v_exp(v_polynomial(a, far, 7)));
     return v_copysign(v_select(v_gt(a, v_set1(1.0f)), outer, inner), x);
 }
 

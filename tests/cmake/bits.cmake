@@ -17,3 +17,9 @@ if(NOT CMAKE_CROSSCOMPILING AND NOT RAVEL_SANITIZE)
     set_tests_properties(golden_${cpu} PROPERTIES ENVIRONMENT RAVEL_CPU=${cpu})
   endforeach()
 endif()
+
+# The kernels one by one, every variant that runs here.
+add_executable(kernel_hash kernel_hash.c support/kernel_cases.c)
+target_link_libraries(kernel_hash PRIVATE ravel_flags ravel m)
+add_test(NAME kernel_hash COMMAND kernel_hash ${CMAKE_CURRENT_SOURCE_DIR}/kernel_hashes.txt)
+set_tests_properties(kernel_hash PROPERTIES LABELS bits)
