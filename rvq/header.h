@@ -5,7 +5,7 @@
  *
  *    byte 0       8   "RavelRVL"
  *         8       1   version: major << 4 | minor
- *         9       1   channels, 1 ... 64
+ *         9       1   channels of the sound, 1 ... 64
  *        10       1   codebooks B, 1 ... 64
  *        11       1   bytes N of the model's name, 0 ... 63
  *        12       4   sample rate, Hz
