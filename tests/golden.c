@@ -21,7 +21,7 @@
 #include "tests/support/sound.h"
 #include "tests/support/tiny_model.h"
 
-enum { CLIP_MS = 1500, SKIPPED = 77, LINE = 128, MAX_LINES = 32 };
+enum { CLIP_MS = 2000, SKIPPED = 77, LINE = 128, MAX_LINES = 32 };
 
 typedef struct {
     char text[MAX_LINES][LINE];
@@ -60,18 +60,23 @@ static void flush_denormals(void)
 #endif
 }
 
-/* A clip at rate_hz, resampled to the model's rate: [*n] samples. */
-static float *input(int rate_hz, int to_hz, int *n)
+/* A clip at rate_hz, resampled to the rate of the model, with its channels: [*n][channels]. */
+static float *input(int rate_hz, const ravel_model_info *info, int *n)
 {
     int n_clip = rate_hz / 100 * CLIP_MS / 10;
     float *clip = buffer(n_clip, sizeof *clip);
     ravel_test_speech(clip, n_clip, rate_hz, (uint32_t)rate_hz);
-    ravel_resampler *resampler = ravel_resampler_new(rate_hz, to_hz, 1);
+    float *channels = buffer(n_clip * info->channels, sizeof *channels);
+    for (int i = 0; i < n_clip * info->channels; i++) {
+        channels[i] = clip[i / info->channels] / (float)(1 + i % info->channels);
+    }
+    ravel_resampler *resampler = ravel_resampler_new(rate_hz, info->sample_rate_hz, info->channels);
     int capacity = ravel_resampler_samples(resampler, n_clip, 1);
-    float *pcm = buffer(capacity, sizeof *pcm);
-    *n = ravel_resampler_push(resampler, clip, n_clip, pcm, capacity);
-    *n += ravel_resampler_finish(resampler, pcm + *n, capacity - *n);
+    float *pcm = buffer(capacity * info->channels, sizeof *pcm);
+    *n = ravel_resampler_push(resampler, channels, n_clip, pcm, capacity);
+    *n += ravel_resampler_finish(resampler, pcm + *n * info->channels, capacity - *n);
     ravel_resampler_free(resampler);
+    free(channels);
     free(clip);
     return pcm;
 }
@@ -92,17 +97,17 @@ static int encode(const ravel_model *model, ravel_scratch *scratch, const float 
     return n_frames;
 }
 
-/* return: samples in *pcm */
+/* return: samples in *pcm, [samples][channels] */
 static int decode(const ravel_model *model, ravel_scratch *scratch, const uint16_t *codes,
                   int n_frames, float **pcm)
 {
     const ravel_model_info *info = ravel_model_get_info(model);
     ravel_decoder *decoder = ravel_decoder_new(model);
     int capacity = ravel_decoder_samples(decoder, n_frames, 1);
-    *pcm = buffer(capacity, sizeof **pcm);
+    *pcm = buffer(capacity * info->channels, sizeof **pcm);
     int n =
         ravel_decoder_push(decoder, scratch, codes, n_frames, info->n_codebooks, *pcm, capacity);
-    n += ravel_decoder_finish(decoder, scratch, *pcm + n, capacity - n);
+    n += ravel_decoder_finish(decoder, scratch, *pcm + n * info->channels, capacity - n);
     ravel_decoder_free(decoder);
     return n;
 }
@@ -115,15 +120,15 @@ static void add_line(report *r, const char *name, const ravel_model *model, int 
     uint16_t *codes = NULL;
     float *decoded = NULL;
     int n;
-    float *pcm = input(rate_hz, info->sample_rate_hz, &n);
+    float *pcm = input(rate_hz, info, &n);
     int n_frames = encode(model, scratch, pcm, n, &codes);
     int n_decoded = decode(model, scratch, codes, n_frames, &decoded);
     int n_codes = n_frames * ravel_model_codes_per_frame(model, info->n_codebooks);
-    snprintf(r->text[r->n_lines++], LINE,
-             "%s %d input %016llx codes %d %016llx samples %d %016llx\n", name, rate_hz,
-             (unsigned long long)hash(pcm, (size_t)n * sizeof *pcm), n_codes,
-             (unsigned long long)hash(codes, (size_t)n_codes * sizeof *codes), n_decoded,
-             (unsigned long long)hash(decoded, (size_t)n_decoded * sizeof *decoded));
+    snprintf(
+        r->text[r->n_lines++], LINE, "%s %d input %016llx codes %d %016llx samples %d %016llx\n",
+        name, rate_hz, (unsigned long long)hash(pcm, (size_t)(n * info->channels) * sizeof *pcm),
+        n_codes, (unsigned long long)hash(codes, (size_t)n_codes * sizeof *codes), n_decoded,
+        (unsigned long long)hash(decoded, (size_t)(n_decoded * info->channels) * sizeof *decoded));
     free(pcm);
     free(codes);
     free(decoded);
