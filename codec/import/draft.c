@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/import/draft.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ravel_draft_fail(ravel_draft *draft, const char *format, ...)
+{
+    char text[sizeof draft->error->text];
+    if (draft->failed)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    draft->failed = true;
+    (void)ravel_error_set(draft->error, RAVEL_ERR_DATA, "import: %s", text);
+}
+
+static void fail_for_memory(ravel_draft *draft)
+{
+    if (draft->failed)
+        return;
+    draft->failed = true;
+    (void)ravel_error_memory(draft->error);
+}
+
+void ravel_draft_name(char name[RAVEL_DRAFT_NAME], const char *prefix, const char *format, ...)
+{
+    size_t length = (size_t)snprintf(name, RAVEL_DRAFT_NAME, "%s.", prefix);
+    if (length >= RAVEL_DRAFT_NAME)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(name + length, RAVEL_DRAFT_NAME - length, format, arguments);
+    va_end(arguments);
+}
+
+bool ravel_draft_has(const ravel_draft *draft, const char *beginning)
+{
+    size_t low = 0, high = draft->st.n_entries, length = strlen(beginning);
+    while (low < high) { /* the first name that is not below */
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(draft->st.entries[middle].tensor.name, beginning) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < draft->st.n_entries &&
+           strncmp(draft->st.entries[low].tensor.name, beginning, length) == 0;
+}
+
+const ravel_tensor *ravel_draft_find(ravel_draft *draft, const char *name)
+{
+    ravel_entry *entry = ravel_safetensors_find(&draft->st, name);
+    if (!entry || draft->failed)
+        return NULL;
+    entry->parts = 1;
+    if (entry->readable)
+        return &entry->tensor;
+    ravel_draft_fail(draft, "tensor '%s' is of type %s, not F32, F16 or BF16", name, entry->type);
+    return NULL;
+}
+
+const ravel_tensor *ravel_draft_need(ravel_draft *draft, const char *name, int rank)
+{
+    const ravel_tensor *tensor = ravel_draft_find(draft, name);
+    if (!tensor) {
+        ravel_draft_fail(draft, "tensor '%s' is missing", name);
+    } else if (tensor->rank != rank) {
+        ravel_draft_fail(draft, "tensor '%s' has %d dimensions, not %d", name, tensor->rank, rank);
+        return NULL;
+    }
+    return tensor;
+}
+
+/* A place for one more tensor; NULL after a failure. */
+static ravel_tensor *new_tensor(ravel_draft *draft)
+{
+    if (draft->failed)
+        return NULL;
+    if (draft->n_tensors == draft->room) {
+        size_t room = draft->room ? 2 * draft->room : 64;
+        ravel_tensor *tensors = realloc(draft->tensors, room * sizeof *tensors);
+        if (!tensors) {
+            fail_for_memory(draft);
+            return NULL;
+        }
+        draft->tensors = tensors;
+        draft->room = room;
+    }
+    return &draft->tensors[draft->n_tensors];
+}
+
+/* Adds a tensor like `shape_of`, of that type; its data are to be filled in. */
+static void *add_empty(ravel_draft *draft, const char *name, const ravel_tensor *shape_of,
+                       ravel_dtype dtype)
+{
+    ravel_tensor *tensor = new_tensor(draft);
+    if (!tensor)
+        return NULL;
+    size_t length = strlen(name) + 1;
+    char *copy = malloc(length);
+    void *data = malloc(ravel_tensor_count(shape_of) * ravel_dtype_size(dtype));
+    if (!copy || !data) {
+        free(copy);
+        free(data);
+        fail_for_memory(draft);
+        return NULL;
+    }
+    memcpy(copy, name, length);
+    *tensor = *shape_of;
+    tensor->name = copy;
+    tensor->data = data;
+    tensor->dtype = dtype;
+    draft->n_tensors++;
+    return data;
+}
+
+void ravel_draft_add(ravel_draft *draft, const char *name, const ravel_tensor *tensor)
+{
+    if (!tensor)
+        return;
+    void *data = add_empty(draft, name, tensor, tensor->dtype);
+    if (data)
+        memcpy(data, tensor->data, ravel_tensor_count(tensor) * ravel_dtype_size(tensor->dtype));
+}
+
+/* g * v / |v|, the norm over all dimensions but the first; in double, rounded once. */
+static void fold(const ravel_tensor *g, const ravel_tensor *v, float *weight)
+{
+    size_t rows = (size_t)v->shape[0], width = ravel_tensor_count(v) / rows;
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0.0;
+        for (size_t i = r * width; i < (r + 1) * width; i++) {
+            double x = (double)ravel_tensor_get(v, i);
+            sum += x * x;
+        }
+        double gain = sum > 0.0 ? (double)ravel_tensor_get(g, r) / sqrt(sum) : 0.0;
+        for (size_t i = r * width; i < (r + 1) * width; i++)
+            weight[i] = (float)(gain * (double)ravel_tensor_get(v, i));
+    }
+}
+
+static void add_folded(ravel_draft *draft, const char *name, const ravel_tensor *g,
+                       const ravel_tensor *v)
+{
+    if (!g || !v)
+        return;
+    if (ravel_tensor_count(g) != (size_t)v->shape[0]) {
+        ravel_draft_fail(draft, "tensor '%s' has %zu gains for the %d rows of '%s'", g->name,
+                         ravel_tensor_count(g), v->shape[0], v->name);
+        return;
+    }
+    float *weight = add_empty(draft, name, v, RAVEL_F32);
+    if (weight)
+        fold(g, v, weight);
+}
+
+static void add_weight_norm(ravel_draft *draft, const char *weight, const char *g, const char *v)
+{
+    const ravel_tensor *direction = ravel_draft_need(draft, v, 3);
+    add_folded(draft, weight, ravel_draft_need(draft, g, 3), direction);
+}
+
+const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *prefix)
+{
+    char weight[RAVEL_DRAFT_NAME], g[RAVEL_DRAFT_NAME], v[RAVEL_DRAFT_NAME], bias[RAVEL_DRAFT_NAME];
+    ravel_draft_name(weight, prefix, "weight");
+    ravel_draft_name(bias, prefix, "bias");
+    ravel_draft_name(g, prefix, "parametrizations.weight.original0");
+    ravel_draft_name(v, prefix, "parametrizations.weight.original1");
+    ravel_draft_add(draft, bias, ravel_draft_find(draft, bias));
+    if (ravel_safetensors_find(&draft->st, v)) {
+        add_weight_norm(draft, weight, g, v);
+    } else if (ravel_safetensors_find(&draft->st, weight)) {
+        ravel_draft_add(draft, weight, ravel_draft_need(draft, weight, 3));
+    } else {
+        ravel_draft_name(g, prefix, "weight_g");
+        ravel_draft_name(v, prefix, "weight_v");
+        add_weight_norm(draft, weight, g, v);
+    }
+    return draft->failed ? NULL : &draft->tensors[draft->n_tensors - 1];
+}
+
+void ravel_draft_ignore(ravel_draft *draft, const char *name)
+{
+    ravel_entry *entry = ravel_safetensors_find(&draft->st, name);
+    if (entry)
+        entry->parts = 1;
+}
+
+void ravel_draft_check_all_used(ravel_draft *draft)
+{
+    for (size_t i = 0; i < draft->st.n_entries; i++) {
+        if (draft->st.entries[i].parts)
+            continue;
+        ravel_draft_fail(draft, "tensor '%s' is not of this kind of model",
+                         draft->st.entries[i].tensor.name);
+        return;
+    }
+}
+
+cJSON *ravel_draft_node(ravel_draft *draft, const char *type, const char *name)
+{
+    cJSON *node = draft->failed ? NULL : cJSON_CreateObject();
+    if (node && cJSON_AddStringToObject(node, "type", type) &&
+        (!name || cJSON_AddStringToObject(node, "name", name)))
+        return node;
+    cJSON_Delete(node);
+    fail_for_memory(draft);
+    return NULL;
+}
+
+void ravel_draft_number(ravel_draft *draft, cJSON *node, const char *key, double value)
+{
+    if (!cJSON_AddNumberToObject(node, key, value))
+        fail_for_memory(draft);
+}
+
+void ravel_draft_string(ravel_draft *draft, cJSON *node, const char *key, const char *value)
+{
+    if (!cJSON_AddStringToObject(node, key, value))
+        fail_for_memory(draft);
+}
+
+void ravel_draft_true(ravel_draft *draft, cJSON *node, const char *key)
+{
+    if (!cJSON_AddTrueToObject(node, key))
+        fail_for_memory(draft);
+}
+
+void ravel_draft_pair(ravel_draft *draft, cJSON *node, const char *key, int first, int second)
+{
+    const int pair[2] = {first, second};
+    cJSON *array = cJSON_CreateIntArray(pair, 2);
+    if (cJSON_AddItemToObject(node, key, array))
+        return;
+    cJSON_Delete(array);
+    fail_for_memory(draft);
+}
+
+void ravel_draft_append(ravel_draft *draft, cJSON *sequence, cJSON *node)
+{
+    if (cJSON_AddItemToArray(sequence, node))
+        return;
+    cJSON_Delete(node);
+    fail_for_memory(draft);
+}
+
+void ravel_draft_header(ravel_draft *draft, const char *name, const char *licence, int sample_rate,
+                        int hop)
+{
+    draft->graph = cJSON_CreateObject();
+    ravel_draft_number(draft, draft->graph, "format", 1);
+    ravel_draft_string(draft, draft->graph, "name", name);
+    ravel_draft_string(draft, draft->graph, "licence", licence);
+    ravel_draft_number(draft, draft->graph, "sample_rate", sample_rate);
+    ravel_draft_number(draft, draft->graph, "channels", 1);
+    ravel_draft_number(draft, draft->graph, "hop", hop);
+    ravel_draft_number(draft, draft->graph, "tail", 0);
+}
+
+void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part)
+{
+    if (cJSON_AddItemToObject(draft->graph, key, part))
+        return;
+    cJSON_Delete(part);
+    fail_for_memory(draft);
+}
+
+int ravel_draft_config_int(ravel_draft *draft, const char *key, int fallback, int min, int max)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(draft->config, key);
+    if (!item)
+        return fallback;
+    if (cJSON_IsNumber(item) && item->valuedouble >= min && item->valuedouble <= max &&
+        (double)item->valueint == item->valuedouble)
+        return item->valueint;
+    ravel_draft_fail(draft, "configuration: '%s' is not a whole number from %d to %d", key, min,
+                     max);
+    return fallback;
+}
+
+const char *ravel_draft_config_string(ravel_draft *draft, const char *key, const char *fallback)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(draft->config, key);
+    if (!item)
+        return fallback;
+    if (cJSON_IsString(item))
+        return item->valuestring;
+    ravel_draft_fail(draft, "configuration: '%s' is not a string", key);
+    return fallback;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A model file in the making, for the converters: tensors taken from a checkpoint, and the nodes of
+ * a graph.
+ *
+ * The first failure is remembered, with the name of the tensor; after it every function does
+ * nothing or returns NULL, so that a converter reads like the architecture it describes. The cJSON
+ * functions take NULL in the same way.
+ */
+#ifndef RAVEL_CODEC_IMPORT_DRAFT_H
+#define RAVEL_CODEC_IMPORT_DRAFT_H
+
+#include <cjson/cJSON.h>
+
+#include "codec/safetensors.h"
+#include "nn/error.h"
+
+enum { RAVEL_DRAFT_NAME = 160 };
+
+typedef struct {
+    ravel_safetensors st; /* the checkpoint; `parts` of an entry is set once it was used */
+    cJSON *config;        /* what lies beside it, or NULL */
+    cJSON *graph;
+    ravel_tensor *tensors; /* [n_tensors], names and data owned */
+    size_t n_tensors, room;
+    bool failed;
+    ravel_error *error;
+} ravel_draft;
+
+void ravel_draft_fail(ravel_draft *draft, const char *format, ...) RAVEL_PRINTF(2, 3);
+
+/* "PREFIX.SUFFIX"; the suffix is a format. */
+void ravel_draft_name(char name[RAVEL_DRAFT_NAME], const char *prefix, const char *format, ...)
+    RAVEL_PRINTF(3, 4);
+
+/* Whether the checkpoint has a tensor whose name begins so. */
+bool ravel_draft_has(const ravel_draft *draft, const char *beginning);
+
+/* The tensor of the checkpoint, marked as used; NULL where it is missing. */
+const ravel_tensor *ravel_draft_find(ravel_draft *draft, const char *name);
+
+/* As find, but a missing tensor, or one of another rank, is a failure. */
+const ravel_tensor *ravel_draft_need(ravel_draft *draft, const char *name, int rank);
+
+/* Gives the model a copy of a tensor under a name of its own. NULL is allowed and does nothing. */
+void ravel_draft_add(ravel_draft *draft, const char *name, const ravel_tensor *tensor);
+
+/*
+ * The weight of a convolution in any of its three spellings (PREFIX.weight; .weight_g and .weight_v;
+ * .parametrizations.weight.original0 and 1), with weight norm folded, and PREFIX.bias where there is
+ * one, become tensors of the model under the same prefix.
+ * return    the folded weight, of rank 3; NULL on failure. Valid until the next tensor is added.
+ */
+const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *prefix);
+
+/* Marks tensors as used that a model does not need. */
+void ravel_draft_ignore(ravel_draft *draft, const char *name);
+
+/* Fails where a tensor of the checkpoint was not used. */
+void ravel_draft_check_all_used(ravel_draft *draft);
+
+/* Nodes. NULL after a failure. */
+cJSON *ravel_draft_node(ravel_draft *draft, const char *type, const char *name);
+void ravel_draft_number(ravel_draft *draft, cJSON *node, const char *key, double value);
+void ravel_draft_string(ravel_draft *draft, cJSON *node, const char *key, const char *value);
+void ravel_draft_true(ravel_draft *draft, cJSON *node, const char *key);
+void ravel_draft_pair(ravel_draft *draft, cJSON *node, const char *key, int first, int second);
+/* Adds it to a sequence, or frees it after a failure. */
+void ravel_draft_append(ravel_draft *draft, cJSON *sequence, cJSON *node);
+
+/* Begins the graph with its header; the caller adds encoder, quantizer and decoder. */
+void ravel_draft_header(ravel_draft *draft, const char *name, const char *licence, int sample_rate,
+                        int hop);
+
+/* Puts a part into the graph. */
+void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part);
+
+/* Numbers and strings of the configuration; the fallback where they are missing. */
+int ravel_draft_config_int(ravel_draft *draft, const char *key, int fallback, int min, int max);
+const char *ravel_draft_config_string(ravel_draft *draft, const char *key, const char *fallback);
+
+/* The converters: each fills graph and tensors. */
+void ravel_import_encodec(ravel_draft *draft);
+void ravel_import_lyra(ravel_draft *draft);
+
+#endif

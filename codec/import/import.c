@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/import/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/import/draft.h"
+#include "codec/model_write.h"
+
+static const struct {
+    const char *name;
+    const char *sign; /* how the name of one of its tensors begins */
+    void (*convert)(ravel_draft *draft);
+} kinds[] = {
+    {"encodec", "encoder.model.0.conv.conv.", ravel_import_encodec},
+    {"lyra", "quantizer.codebooks", ravel_import_lyra},
+};
+
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
+
+const char *ravel_import_kind(int i)
+{
+    return i >= 0 && i < N_KINDS ? kinds[i].name : NULL;
+}
+
+static int find_kind(const ravel_draft *draft, const char *name)
+{
+    for (int i = 0; i < N_KINDS; i++) {
+        if (name ? strcmp(name, kinds[i].name) == 0 : ravel_draft_has(draft, kinds[i].sign))
+            return i;
+    }
+    return -1;
+}
+
+/* A copy of the text that ends, parsed. */
+static cJSON *parse_config(ravel_draft *draft, const ravel_import_source *source)
+{
+    char *text = malloc(source->config_size + 1);
+    if (!text) {
+        ravel_draft_fail(draft, "no memory for the configuration");
+        return NULL;
+    }
+    memcpy(text, source->config, source->config_size);
+    text[source->config_size] = '\0';
+    cJSON *config = cJSON_ParseWithOpts(text, NULL, 1);
+    free(text);
+    if (!cJSON_IsObject(config))
+        ravel_draft_fail(draft, "the configuration is not a JSON object");
+    return config;
+}
+
+static void convert(ravel_draft *draft, const char *kind, const ravel_import_source *source)
+{
+    if (source->config)
+        draft->config = parse_config(draft, source);
+    int i = find_kind(draft, kind);
+    if (i < 0 && kind)
+        ravel_draft_fail(draft, "unknown kind of checkpoint '%.40s'", kind);
+    else if (i < 0)
+        ravel_draft_fail(draft, "no known kind of checkpoint has such tensors");
+    if (!draft->failed)
+        kinds[i].convert(draft);
+    if (!draft->failed)
+        ravel_draft_check_all_used(draft);
+}
+
+static void release(ravel_draft *draft)
+{
+    for (size_t i = 0; i < draft->n_tensors; i++) {
+        free((void *)(uintptr_t)draft->tensors[i].name);
+        free((void *)(uintptr_t)draft->tensors[i].data);
+    }
+    free(draft->tensors);
+    cJSON_Delete(draft->graph);
+    cJSON_Delete(draft->config);
+    ravel_safetensors_free(&draft->st);
+}
+
+/* What the converters cannot see, the opener does: shapes that do not fit to each other. */
+static int write_checked(ravel_draft *draft, void **file, size_t *size, ravel_error *error)
+{
+    int status =
+        ravel_model_write(draft->graph, draft->tensors, draft->n_tensors, file, size, error);
+    if (status)
+        return status;
+    ravel_model *model = ravel_model_open_memory(*file, *size, error);
+    ravel_model_free(model);
+    if (model)
+        return RAVEL_OK;
+    free(*file);
+    *file = NULL;
+    return error->status;
+}
+
+int ravel_import(const char *kind, const ravel_import_source *source, void **file, size_t *size,
+                 ravel_error *error)
+{
+    ravel_error own;
+    ravel_draft draft = {.error = error ? error : &own};
+    *file = NULL;
+    *size = 0;
+    int status =
+        ravel_safetensors_parse(&draft.st, source->weights, source->weights_size, draft.error);
+    if (status)
+        return status;
+    convert(&draft, kind, source);
+    status = draft.failed ? draft.error->status : write_checked(&draft, file, size, draft.error);
+    release(&draft);
+    return status;
+}
