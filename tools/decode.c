@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ravel decode: stream -> codes -> samples -> sound, a piece at a time. */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio_io/sink.h"
+#include "nn/error.h"
+#include "tools/tool.h"
+
+static const char usage[] =
+    "Usage: ravel decode [OPTION]... [IN.rvl [OUT]]\n"
+    "       ravel decode [OPTION]... -d DIR IN.rvl...\n"
+    "\n"
+    "The suffix of OUT names its format: wav, flac, ogg, opus, mp3, aiff, au, caf, w64 or raw;\n"
+    "standard output is WAV. An output file appears when it is whole, and then takes the\n"
+    "place of one that was there. Where the stream is damaged, what is lost is concealed, the\n"
+    "damage is told, and the exit status is 1.\n"
+    "\n"
+    "  -s, --start TIME        begin there: seconds, or [H:]M:S\n"
+    "  -t, --duration TIME     stop so much later\n"
+    "  -r, --rate HZ           of the output, instead of the model's\n"
+    "      --bits BITS         of a sample: 16, 24, 32, f32 for float\n"
+    "  -m, --model FILE        instead of RAVEL_MODEL or the built-in model\n"
+    "  -d, --directory DIR     decode each input to DIR/NAME.wav, going on after a bad one\n"
+    "      --progress HOW      none, bar (usual on a terminal) or json, on standard error\n"
+    "  -q, --quiet             no bar and no summary\n"
+    "  -h, --help              this\n"
+    "\n"
+    "Decoding from a place in the middle begins a second earlier, so that the decoder has\n"
+    "settled: with convolutions that reach back less, as in the built-in model, the samples\n"
+    "are those of the whole stream.\n";
+
+enum { MAX_STREAMS = 64, PIECE_SAMPLES = 8192 };
+
+static const double preroll_s = 1.0;
+
+typedef struct {
+    ravel_tool_options common;
+    const ravel_model *model;
+    double start_s, duration_s; /* duration 0: to the end */
+    int rate_hz, bits;          /* 0: the model's, the format's usual */
+} decode_options;
+
+/* --- One file --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const decode_options *options;
+    const ravel_model_info *info;
+    ravel_stream_reader *reader;
+    ravel_sink *sink;
+    ravel_scratch *scratch;
+    ravel_decoder *decoders[MAX_STREAMS];
+    int n_streams;
+    int piece_frames;
+    uint16_t *codes;    /* [n_streams][piece_frames][codes of a frame of all codebooks] */
+    float *pcm;         /* [n_streams][pcm_room][the model's channels] */
+    float *joined;      /* [pcm_room][all channels] */
+    int pcm_room;       /* samples */
+    int64_t position;   /* number of the next decoded sample in the sound */
+    int64_t begin, end; /* what is wanted of it; end -1: all */
+} decoding;
+
+static int allocate(decoding *d, ravel_error *error)
+{
+    const ravel_model *model = d->options->model;
+    int hop = d->info->hop_samples, all_codes;
+    d->piece_frames = PIECE_SAMPLES / hop > 0 ? PIECE_SAMPLES / hop : 1;
+    d->n_streams = ravel_stream_reader_info(d->reader)->n_streams;
+    all_codes = ravel_model_codes_per_frame(model, d->info->n_codebooks) * d->n_streams;
+    d->codes = calloc((size_t)d->piece_frames * (size_t)all_codes, sizeof *d->codes);
+    d->scratch = ravel_scratch_new(model, d->n_streams);
+    for (int s = 0; s < d->n_streams; s++) {
+        d->decoders[s] = ravel_decoder_new(model);
+        if (d->decoders[s] == NULL)
+            return ravel_error_memory(error);
+    }
+    return d->codes != NULL && d->scratch != NULL ? 0 : ravel_error_memory(error);
+}
+
+static void release(decoding *d)
+{
+    for (int s = 0; s < d->n_streams; s++)
+        ravel_decoder_free(d->decoders[s]);
+    ravel_scratch_free(d->scratch);
+    ravel_stream_reader_close(d->reader);
+    free(d->codes);
+    free(d->pcm);
+    free(d->joined);
+}
+
+static int make_room(decoding *d, int n_samples, ravel_error *error)
+{
+    if (n_samples <= d->pcm_room)
+        return 0;
+    size_t all = (size_t)n_samples * (size_t)(d->n_streams * d->info->channels);
+    free(d->pcm);
+    free(d->joined);
+    d->pcm = calloc(all, sizeof *d->pcm);
+    d->joined = calloc(all, sizeof *d->joined);
+    d->pcm_room = d->pcm != NULL && d->joined != NULL ? n_samples : 0;
+    return d->pcm_room > 0 ? 0 : ravel_error_memory(error);
+}
+
+/* Interleaves the streams' channels. */
+static void join(decoding *d, int n)
+{
+    size_t own = (size_t)d->info->channels, all = own * (size_t)d->n_streams;
+    for (int s = 0; s < d->n_streams; s++) {
+        const float *from = d->pcm + (size_t)s * (size_t)d->pcm_room * own;
+        for (int i = 0; i < n; i++)
+            memcpy(d->joined + (size_t)i * all + (size_t)s * own, from + (size_t)i * own,
+                   own * sizeof *from);
+    }
+}
+
+/*
+ * Writes what is wanted of the next n samples. The exact length may become known only with the last
+ * page, so it is asked for each time.
+ */
+static int write_samples(decoding *d, int n, ravel_error *error)
+{
+    int64_t length = ravel_stream_reader_info(d->reader)->n_samples;
+    int64_t end = d->end;
+    if (length >= 0 && (end < 0 || end > length))
+        end = length;
+    int64_t first = d->begin - d->position, last = end < 0 ? n : end - d->position;
+    first = first > 0 ? first : 0;
+    last = last < n ? last : n;
+    d->position += n;
+    if (first >= last)
+        return 0;
+    join(d, n);
+    size_t all = (size_t)(d->info->channels * d->n_streams);
+    return ravel_sink_write(d->sink, d->joined + (size_t)first * all, (int)(last - first), error);
+}
+
+static int fail_decoding(int status, ravel_error *error)
+{
+    return ravel_error_set(error, (ravel_status)status, "decoding failed: %s",
+                           ravel_strerror(status));
+}
+
+static int decode_frames(decoding *d, int n_frames, int n_codebooks, int finish, ravel_error *error)
+{
+    ravel_decoder_job jobs[MAX_STREAMS];
+    size_t own = (size_t)d->info->channels;
+    int codes = n_frames > 0 ? ravel_model_codes_per_frame(d->options->model, n_codebooks) : 0;
+    for (int s = 0; s < d->n_streams; s++)
+        jobs[s] = (ravel_decoder_job){.decoder = d->decoders[s],
+                                      .codes = d->codes +
+                                               (size_t)s * (size_t)d->piece_frames * (size_t)codes,
+                                      .n_frames = n_frames,
+                                      .n_codebooks = n_codebooks,
+                                      .finish = finish,
+                                      .pcm = d->pcm + (size_t)s * (size_t)d->pcm_room * own,
+                                      .capacity = d->pcm_room};
+    int status = ravel_decoder_push_many(jobs, d->n_streams, d->scratch);
+    if (status == 0 && jobs[0].n_samples < 0)
+        status = jobs[0].n_samples;
+    return status < 0 ? fail_decoding(status, error) : write_samples(d, jobs[0].n_samples, error);
+}
+
+static int conceal_frames(decoding *d, int n_frames, ravel_error *error)
+{
+    int n = 0;
+    for (int s = 0; s < d->n_streams; s++) {
+        n = ravel_decoder_conceal(
+            d->decoders[s], d->scratch, n_frames,
+            d->pcm + (size_t)s * (size_t)d->pcm_room * (size_t)d->info->channels, d->pcm_room);
+        if (n < 0)
+            return fail_decoding(n, error);
+    }
+    return write_samples(d, n, error);
+}
+
+/* return    1 to go on, 0 at the end, or a negative status */
+static int decode_piece(decoding *d, ravel_error *error)
+{
+    int n_codebooks = 0, lost = 0;
+    int n =
+        ravel_stream_reader_read(d->reader, d->codes, d->piece_frames, &n_codebooks, &lost, error);
+    if (n < 0)
+        return n;
+    int status = make_room(d, ravel_decoder_samples(d->decoders[0], n, n == 0), error);
+    if (status == 0 && lost)
+        status = conceal_frames(d, n, error);
+    else if (status == 0)
+        status = decode_frames(d, n, n_codebooks, n == 0, error);
+    return status < 0 ? status : n > 0;
+}
+
+static double done_seconds(const decoding *d)
+{
+    int64_t done = d->position > d->begin ? d->position - d->begin : 0;
+    return (double)done / d->info->sample_rate_hz;
+}
+
+static int decode_all(decoding *d, ravel_progress *progress, ravel_error *error)
+{
+    int status = 1;
+    while (status > 0 && (d->end < 0 || d->position < d->end)) {
+        status = decode_piece(d, error);
+        if (ravel_tool_stopped())
+            return ravel_tool_interrupted(error);
+        ravel_progress_update(progress, done_seconds(d));
+    }
+    return status < 0 ? status : 0;
+}
+
+/* --- A stretch -------------------------------------------------------------------------------- */
+
+static int find_stretch(decoding *d, ravel_error *error)
+{
+    const ravel_stream_info *stream = ravel_stream_reader_info(d->reader);
+    double rate_hz = stream->sample_rate_hz;
+    d->begin = (int64_t)floor(d->options->start_s * rate_hz + 0.5);
+    d->end = -1;
+    if (d->options->duration_s > 0.0)
+        d->end = d->begin + (int64_t)floor(d->options->duration_s * rate_hz + 0.5);
+    d->position = -stream->pre_skip_samples;
+    if (d->begin == 0)
+        return 0;
+    if (stream->n_samples >= 0 && d->begin >= stream->n_samples)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT,
+                               "--start %g s lies behind the end of the sound, %g s",
+                               d->options->start_s, (double)stream->n_samples / rate_hz);
+    int preroll = (int)ceil(preroll_s * rate_hz / stream->hop_samples);
+    int64_t frame = ravel_stream_reader_seek(d->reader, d->begin, preroll, error);
+    if (frame < 0)
+        return (int)frame;
+    d->position += frame * stream->hop_samples;
+    return 0;
+}
+
+/* --- The job ---------------------------------------------------------------------------------- */
+
+/* return    0, or RAVEL_ERR_DATA with *error where something was lost */
+static int tell_damage(const decoding *d, const char *in, ravel_error *error)
+{
+    ravel_stream_damage damage = ravel_stream_reader_damage(d->reader);
+    const ravel_stream_info *stream = ravel_stream_reader_info(d->reader);
+    if (damage.foreign_pages > 0)
+        fprintf(stderr, "ravel: '%s': %lld pages of other streams were left out\n", in,
+                (long long)damage.foreign_pages);
+    if (damage.damaged_blocks == 0 && damage.skipped_bytes == 0 && !damage.truncated &&
+        !stream->header_damaged)
+        return 0;
+    double lost_s = (double)damage.lost_frames * stream->hop_samples / stream->sample_rate_hz;
+    return ravel_error_set(
+        error, RAVEL_ERR_DATA,
+        "'%s' is damaged: %lld blocks, %.2f s concealed, %lld bytes passed over%s%s", in,
+        (long long)damage.damaged_blocks, lost_s, (long long)damage.skipped_bytes,
+        stream->header_damaged ? ", no header" : "",
+        damage.truncated ? ", the end is missing" : "");
+}
+
+static void report(const decoding *d, const char *in, const char *out, double took_s)
+{
+    char text[RAVEL_TOOL_TEXT];
+    int rate_hz = d->options->rate_hz > 0 ? d->options->rate_hz : d->info->sample_rate_hz;
+    double seconds = (double)ravel_sink_samples(d->sink) / rate_hz;
+    if (!d->options->common.quiet)
+        fprintf(stderr, "%s -> %s: %s in %.2f s (%.1f times real time)\n", in, out,
+                ravel_tool_duration(seconds, text), took_s, seconds / took_s);
+}
+
+static double expected_seconds(const decoding *d)
+{
+    int64_t end = d->end, length = ravel_stream_reader_info(d->reader)->n_samples;
+    if (length >= 0 && (end < 0 || end > length))
+        end = length;
+    return end > d->begin ? (double)(end - d->begin) / d->info->sample_rate_hz : 0.0;
+}
+
+static int open_sink(decoding *d, const char *out, ravel_error *error)
+{
+    const decode_options *options = d->options;
+    ravel_sink_format format = {.rate_hz = d->info->sample_rate_hz,
+                                .channels = d->info->channels * d->n_streams,
+                                .out_rate_hz = options->rate_hz > 0 ? options->rate_hz
+                                                                    : d->info->sample_rate_hz,
+                                .bits = options->bits};
+    d->sink = ravel_sink_open(out, &format, error);
+    return d->sink != NULL ? 0 : (int)error->status;
+}
+
+static int decode_opened(decoding *d, const char *in, const char *out, ravel_error *error)
+{
+    int status = allocate(d, error);
+    if (status == 0)
+        status = find_stretch(d, error);
+    if (status == 0)
+        status = open_sink(d, out, error);
+    if (status < 0)
+        return status;
+    ravel_progress progress =
+        ravel_progress_begin(d->options->common.progress, in, expected_seconds(d));
+    status = decode_all(d, &progress, error);
+    double took_s = ravel_progress_end(&progress, done_seconds(d));
+    if (status < 0) {
+        ravel_sink_abort(d->sink);
+        return status;
+    }
+    report(d, in, out, took_s);
+    status = ravel_sink_close(d->sink, error);
+    return status < 0 ? status : tell_damage(d, in, error);
+}
+
+static int decode_file(void *context, const char *in, const char *out, ravel_error *error)
+{
+    const decode_options *options = context;
+    decoding d = {.options = options, .info = ravel_model_get_info(options->model)};
+    d.reader = ravel_stream_reader_open(in, options->model, error);
+    int status = d.reader != NULL ? decode_opened(&d, in, out, error) : (int)error->status;
+    release(&d);
+    return status;
+}
+
+/* --- Options ---------------------------------------------------------------------------------- */
+
+enum { OPT_BITS = RAVEL_TOOL_OWN };
+
+static const struct option long_options[] = {{"start", required_argument, NULL, 's'},
+                                             {"duration", required_argument, NULL, 't'},
+                                             {"rate", required_argument, NULL, 'r'},
+                                             {"bits", required_argument, NULL, OPT_BITS},
+                                             RAVEL_TOOL_LONG,
+                                             {NULL, 0, NULL, 0}};
+
+static bool set_bits(const char *value, int *bits)
+{
+    if (strcmp(value, "f32") == 0) {
+        *bits = -32;
+        return true;
+    }
+    return ravel_tool_int(value, 16, 32, bits) && *bits % 8 == 0;
+}
+
+/* return    1 taken, 0 not one of these, -1 a bad value */
+static int own_option(decode_options *options, int letter, const char *value)
+{
+    switch (letter) {
+    case 's':
+        return ravel_tool_time(value, &options->start_s) ? 1 : -1;
+    case 't':
+        return ravel_tool_time(value, &options->duration_s) && options->duration_s > 0.0 ? 1 : -1;
+    case 'r':
+        return ravel_tool_int(value, 1000, 768000, &options->rate_hz) ? 1 : -1;
+    case OPT_BITS:
+        return set_bits(value, &options->bits) ? 1 : -1;
+    default:
+        return 0;
+    }
+}
+
+int ravel_tool_decode(int argc, char **argv)
+{
+    decode_options options = {.common = ravel_tool_options_new()};
+    int letter, code;
+    while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "s:t:r:", long_options, NULL)) >=
+           0) {
+        int taken = own_option(&options, letter, optarg);
+        if (taken < 0)
+            return ravel_tool_usage_error("decode", "'%s' is no value for this option", optarg);
+        if (taken == 0 && !ravel_tool_option(&options.common, letter, optarg, usage, &code))
+            return code;
+    }
+    ravel_error error = {0};
+    options.model = ravel_tool_model(&options.common, &error);
+    if (options.model == NULL) {
+        fprintf(stderr, "ravel: %s\n", error.text);
+        return RAVEL_EXIT_MODEL;
+    }
+    code = ravel_tool_run(&options.common, "decode", ".wav", argc - optind, argv + optind,
+                          decode_file, &options);
+    ravel_tool_options_free(&options.common);
+    return code;
+}

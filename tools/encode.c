@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ravel encode: sound -> samples at the model's rate -> codes -> stream, a piece at a time. */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audio_io/source.h"
+#include "nn/error.h"
+#include "tools/tool.h"
+
+static const char usage[] =
+    "Usage: ravel encode [OPTION]... [IN [OUT.rvl]]\n"
+    "       ravel encode [OPTION]... -d DIR IN...\n"
+    "\n"
+    "Encodes sound of any format that libsndfile reads. An output file appears when it is\n"
+    "whole, and then takes the place of one that was there.\n"
+    "\n"
+    "  -b, --bitrate KBPS      at most so many kilobits a second, each channel kept\n"
+    "  -k, --codebooks N       so many codebooks; all of the model's without -b or -k\n"
+    "  -m, --model FILE        instead of RAVEL_MODEL or the built-in model\n"
+    "      --channels HOW      mix: the average of all channels (usual); keep: each for itself\n"
+    "      --tag NAME=VALUE    a tag; those of the input are copied\n"
+    "      --block SECONDS     sound in one block, 2 by default: what damage can cost\n"
+    "      --raw               headerless little-endian samples, described by:\n"
+    "      --raw-rate HZ         24000 by default\n"
+    "      --raw-channels N      1\n"
+    "      --raw-bits BITS       8, 16, 24, 32; f32, f64 for float; 16\n"
+    "  -d, --directory DIR     encode each input to DIR/NAME.rvl, going on after a bad one\n"
+    "      --progress HOW      none, bar (usual on a terminal) or json, on standard error\n"
+    "  -q, --quiet             no bar and no summary\n"
+    "  -h, --help              this\n";
+
+enum { MAX_STREAMS = 64, PIECE_SAMPLES = 4096, MAX_TAGS = 256 };
+
+typedef struct {
+    ravel_tool_options common;
+    const ravel_model *model;
+    ravel_audio_format raw;
+    double kbps; /* 0: not given */
+    int n_codebooks;
+    bool keep;
+    double block_s;
+    const char *tags[MAX_TAGS];
+    int n_tags;
+} encode_options;
+
+/* --- One file --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const encode_options *options;
+    const ravel_model_info *info;
+    ravel_source *source;
+    ravel_stream_writer *writer;
+    ravel_scratch *scratch;
+    ravel_encoder *encoders[MAX_STREAMS];
+    int n_streams;
+    float *pcm;      /* [n_streams][PIECE_SAMPLES][the model's channels] */
+    uint16_t *codes; /* [n_streams][codes_room][codes of a frame] */
+    int codes_room;  /* frames */
+    int64_t n_samples, n_frames, n_bytes;
+} encoding;
+
+static int allocate(encoding *e, ravel_error *error)
+{
+    const ravel_model *model = e->options->model;
+    e->n_streams = ravel_source_channels(e->source) / e->info->channels;
+    e->scratch = ravel_scratch_new(model, e->n_streams);
+    e->pcm = calloc((size_t)(ravel_source_channels(e->source) * PIECE_SAMPLES), sizeof *e->pcm);
+    for (int s = 0; s < e->n_streams; s++) {
+        e->encoders[s] = ravel_encoder_new(model, e->options->n_codebooks);
+        if (e->encoders[s] == NULL)
+            return ravel_error_memory(error);
+    }
+    return e->scratch != NULL && e->pcm != NULL ? 0 : ravel_error_memory(error);
+}
+
+static void release(encoding *e)
+{
+    for (int s = 0; s < e->n_streams; s++)
+        ravel_encoder_free(e->encoders[s]);
+    ravel_scratch_free(e->scratch);
+    ravel_source_close(e->source);
+    free(e->pcm);
+    free(e->codes);
+}
+
+static int make_room(encoding *e, int n_frames, ravel_error *error)
+{
+    if (n_frames <= e->codes_room)
+        return 0;
+    size_t codes = (size_t)ravel_model_codes_per_frame(e->options->model, e->options->n_codebooks);
+    size_t room = (size_t)n_frames * (size_t)e->n_streams * codes;
+    uint16_t *larger = realloc(e->codes, room * sizeof *larger);
+    if (larger == NULL)
+        return ravel_error_memory(error);
+    e->codes = larger;
+    e->codes_room = n_frames;
+    return 0;
+}
+
+/* [n][all channels] to [n_streams][n][the model's channels] */
+static void take_apart(encoding *e, const float *pcm, int n)
+{
+    int own = e->info->channels, all = own * e->n_streams;
+    for (int s = 0; s < e->n_streams; s++)
+        for (int i = 0; i < n; i++)
+            memcpy(e->pcm + ((size_t)s * (size_t)n + (size_t)i) * (size_t)own,
+                   pcm + (size_t)i * (size_t)all + (size_t)(s * own), (size_t)own * sizeof *pcm);
+}
+
+/* n at most PIECE_SAMPLES; the end with finish. */
+static int encode_piece(encoding *e, const float *pcm, int n, int finish, ravel_error *error)
+{
+    int n_frames = ravel_encoder_frames(e->encoders[0], n, finish);
+    int status = n_frames < 0 ? n_frames : make_room(e, n_frames, error);
+    if (status < 0)
+        return status;
+    take_apart(e, pcm, n);
+    ravel_encoder_job jobs[MAX_STREAMS];
+    size_t codes = (size_t)ravel_model_codes_per_frame(e->options->model, e->options->n_codebooks);
+    for (int s = 0; s < e->n_streams; s++)
+        jobs[s] =
+            (ravel_encoder_job){.encoder = e->encoders[s],
+                                .pcm = e->pcm + (size_t)s * (size_t)n * (size_t)e->info->channels,
+                                .n_samples = n,
+                                .finish = finish,
+                                .codes = e->codes + (size_t)s * (size_t)e->codes_room * codes,
+                                .capacity = e->codes_room};
+    status = ravel_encoder_push_many(jobs, e->n_streams, e->scratch);
+    if (status == 0 && jobs[0].n_frames < 0)
+        status = jobs[0].n_frames;
+    if (status < 0)
+        return ravel_error_set(error, (ravel_status)status, "encoding failed: %s",
+                               ravel_strerror(status));
+    e->n_samples += n;
+    e->n_frames += jobs[0].n_frames;
+    return ravel_stream_writer_write(e->writer, e->codes, e->codes_room, jobs[0].n_frames, error);
+}
+
+static int encode_all(encoding *e, ravel_progress *progress, ravel_error *error)
+{
+    const float *pcm;
+    int n, channels = ravel_source_channels(e->source);
+    while ((n = ravel_source_read(e->source, &pcm, error)) > 0) {
+        for (int at = 0; at < n; at += PIECE_SAMPLES) {
+            int piece = n - at < PIECE_SAMPLES ? n - at : PIECE_SAMPLES;
+            int status = encode_piece(e, pcm + (size_t)at * (size_t)channels, piece, 0, error);
+            if (status < 0)
+                return status;
+        }
+        if (ravel_tool_stopped())
+            return ravel_tool_interrupted(error);
+        ravel_progress_update(progress, (double)e->n_samples / e->info->sample_rate_hz);
+    }
+    return n < 0 ? n : encode_piece(e, e->pcm, 0, 1, error);
+}
+
+/* --- Tags ------------------------------------------------------------------------------------- */
+
+static bool same_name(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "=");
+    return n == strcspn(b, "=") && strncasecmp(a, b, n) == 0;
+}
+
+/* The user's, then those of the file that the user did not give. */
+static int collect_tags(const encode_options *options, const ravel_audio_reader *reader,
+                        const char **tags)
+{
+    const char *const *own;
+    int n_own = ravel_audio_reader_tags(reader, &own), n = options->n_tags;
+    memcpy(tags, options->tags, (size_t)n * sizeof *tags);
+    for (int i = 0; i < n_own && n < MAX_TAGS; i++) {
+        bool given = false;
+        for (int k = 0; k < options->n_tags; k++)
+            given = given || same_name(own[i], options->tags[k]);
+        if (!given)
+            tags[n++] = own[i];
+    }
+    return n;
+}
+
+static int open_writer(encoding *e, const char *out, ravel_error *error)
+{
+    const char *tags[MAX_TAGS];
+    double frame_s = (double)e->info->hop_samples / e->info->sample_rate_hz;
+    ravel_stream_format format = {
+        .n_streams = e->n_streams,
+        .n_codebooks = e->options->n_codebooks,
+        .block_frames = (int)ceil(e->options->block_s / frame_s - 1e-9),
+        .tags = tags,
+        .n_tags = collect_tags(e->options, ravel_source_reader(e->source), tags)};
+    e->writer = ravel_stream_writer_open(out, e->options->model, &format, error);
+    return e->writer != NULL ? 0 : (int)error->status;
+}
+
+/* --- The job ---------------------------------------------------------------------------------- */
+
+static void report(const encoding *e, const char *in, const char *out, double took_s)
+{
+    char length[RAVEL_TOOL_TEXT], size[RAVEL_TOOL_TEXT];
+    double seconds = (double)e->n_samples / e->info->sample_rate_hz;
+    int64_t n_bad = ravel_source_bad_values(e->source);
+    if (n_bad > 0)
+        fprintf(stderr, "ravel: '%s': %lld samples were not finite numbers and became 0\n", in,
+                (long long)n_bad);
+    if (e->options->common.quiet)
+        return;
+    fprintf(stderr, "%s -> %s: %s", in, out, ravel_tool_duration(seconds, length));
+    if (e->n_streams > 1)
+        fprintf(stderr, ", %d channels", ravel_source_channels(e->source));
+    fprintf(stderr, " in %.2f s (%.1f times real time), %d codebooks, %s", took_s, seconds / took_s,
+            e->options->n_codebooks, ravel_tool_size((double)e->n_bytes, size));
+    if (seconds > 0.0)
+        fprintf(stderr, ", %.2f kb/s", 8e-3 * (double)e->n_bytes / seconds);
+    fputc('\n', stderr);
+}
+
+static int encode_opened(encoding *e, const char *in, const char *out, ravel_error *error)
+{
+    int64_t length = ravel_source_length(e->source);
+    int status = allocate(e, error);
+    if (status == 0)
+        status = open_writer(e, out, error);
+    if (status < 0)
+        return status;
+    double total_s = length > 0 ? (double)length / e->info->sample_rate_hz : 0.0;
+    ravel_progress progress = ravel_progress_begin(e->options->common.progress, in, total_s);
+    status = encode_all(e, &progress, error);
+    double took_s = ravel_progress_end(&progress, (double)e->n_samples / e->info->sample_rate_hz);
+    if (status < 0) {
+        ravel_stream_writer_abort(e->writer);
+        return status;
+    }
+    status = ravel_stream_writer_close(e->writer, e->n_samples, &e->n_bytes, error);
+    if (status == 0)
+        report(e, in, out, took_s);
+    return status;
+}
+
+static int encode_file(void *context, const char *in, const char *out, ravel_error *error)
+{
+    const encode_options *options = context;
+    encoding e = {.options = options, .info = ravel_model_get_info(options->model)};
+    e.source = ravel_source_open(in, &options->raw, e.info->sample_rate_hz, e.info->channels,
+                                 options->keep, error);
+    int status = e.source != NULL ? encode_opened(&e, in, out, error) : (int)error->status;
+    release(&e);
+    return status;
+}
+
+/* --- Options ---------------------------------------------------------------------------------- */
+
+enum {
+    OPT_CHANNELS = RAVEL_TOOL_OWN,
+    OPT_TAG,
+    OPT_BLOCK,
+    OPT_RAW,
+    OPT_RAW_RATE,
+    OPT_RAW_CHANNELS,
+    OPT_RAW_BITS
+};
+
+static const struct option long_options[] = {
+    {"bitrate", required_argument, NULL, 'b'},
+    {"codebooks", required_argument, NULL, 'k'},
+    {"channels", required_argument, NULL, OPT_CHANNELS},
+    {"tag", required_argument, NULL, OPT_TAG},
+    {"block", required_argument, NULL, OPT_BLOCK},
+    {"raw", no_argument, NULL, OPT_RAW},
+    {"raw-rate", required_argument, NULL, OPT_RAW_RATE},
+    {"raw-channels", required_argument, NULL, OPT_RAW_CHANNELS},
+    {"raw-bits", required_argument, NULL, OPT_RAW_BITS},
+    RAVEL_TOOL_LONG,
+    {NULL, 0, NULL, 0}};
+
+static bool set_raw_bits(const char *value, int *bits)
+{
+    static const struct {
+        const char *name;
+        int bits;
+    } known[] = {{"8", 8}, {"16", 16}, {"24", 24}, {"32", 32}, {"f32", -32}, {"f64", -64}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(value, known[i].name) == 0) {
+            *bits = known[i].bits;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_channels(const char *value, bool *keep)
+{
+    *keep = strcmp(value, "keep") == 0;
+    return *keep || strcmp(value, "mix") == 0;
+}
+
+static bool add_tag(encode_options *options, const char *value)
+{
+    if (options->n_tags == MAX_TAGS || strchr(value, '=') == NULL)
+        return false;
+    options->tags[options->n_tags++] = value;
+    return true;
+}
+
+/* return    1 taken, 0 not one of these, -1 a bad value */
+static int own_option(encode_options *options, int letter, const char *value)
+{
+    switch (letter) {
+    case 'b':
+        return ravel_tool_double(value, 1e-3, 1e6, &options->kbps) ? 1 : -1;
+    case 'k':
+        return ravel_tool_int(value, 1, RAVEL_MAX_CODEBOOKS, &options->n_codebooks) ? 1 : -1;
+    case OPT_CHANNELS:
+        return set_channels(value, &options->keep) ? 1 : -1;
+    case OPT_TAG:
+        return add_tag(options, value) ? 1 : -1;
+    case OPT_BLOCK:
+        return ravel_tool_double(value, 1e-3, 3600.0, &options->block_s) ? 1 : -1;
+    case OPT_RAW:
+        options->raw.raw = 1;
+        return 1;
+    case OPT_RAW_RATE:
+        return ravel_tool_int(value, 1000, 768000, &options->raw.raw_rate_hz) ? 1 : -1;
+    case OPT_RAW_CHANNELS:
+        return ravel_tool_int(value, 1, 64, &options->raw.raw_channels) ? 1 : -1;
+    case OPT_RAW_BITS:
+        return set_raw_bits(value, &options->raw.raw_bits) ? 1 : -1;
+    default:
+        return 0;
+    }
+}
+
+/* -k, or the most codebooks that -b allows, or all. */
+static int choose_codebooks(encode_options *options)
+{
+    const ravel_model_info *info = ravel_model_get_info(options->model);
+    double least = ravel_model_bitrate(options->model, 1) / 1e3;
+    if (options->n_codebooks > 0 && options->kbps > 0.0)
+        return ravel_tool_usage_error("encode", "-b and -k say the same thing: give one");
+    if (options->n_codebooks > info->n_codebooks)
+        return ravel_tool_usage_error("encode", "-k %d: the model '%s' has %d codebooks",
+                                      options->n_codebooks, info->name, info->n_codebooks);
+    if (options->n_codebooks > 0)
+        return RAVEL_EXIT_DONE;
+    if (options->kbps > 0.0 && options->kbps < least * 0.9999)
+        return ravel_tool_usage_error("encode", "-b %g: the model '%s' needs at least %g kb/s",
+                                      options->kbps, info->name, least);
+    options->n_codebooks = info->n_codebooks;
+    while (options->kbps > 0.0 && options->n_codebooks > 1 &&
+           ravel_model_bitrate(options->model, options->n_codebooks) > options->kbps * 1000.1)
+        options->n_codebooks--;
+    return RAVEL_EXIT_DONE;
+}
+
+static int run(encode_options *options, int n_names, char **names)
+{
+    ravel_error error = {0};
+    options->model = ravel_tool_model(&options->common, &error);
+    if (options->model == NULL) {
+        fprintf(stderr, "ravel: %s\n", error.text);
+        return RAVEL_EXIT_MODEL;
+    }
+    int code = choose_codebooks(options);
+    if (code != RAVEL_EXIT_DONE)
+        return code;
+    return ravel_tool_run(&options->common, "encode", ".rvl", n_names, names, encode_file, options);
+}
+
+int ravel_tool_encode(int argc, char **argv)
+{
+    encode_options options = {.common = ravel_tool_options_new(),
+                              .raw = {.raw_rate_hz = 24000, .raw_channels = 1, .raw_bits = 16}};
+    int letter, code;
+    while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "b:k:", long_options, NULL)) >= 0) {
+        int taken = own_option(&options, letter, optarg);
+        if (taken < 0)
+            return ravel_tool_usage_error("encode", "'%s' is no value for this option", optarg);
+        if (taken == 0 && !ravel_tool_option(&options.common, letter, optarg, usage, &code))
+            return code;
+    }
+    code = run(&options, argc - optind, argv + optind);
+    ravel_tool_options_free(&options.common);
+    return code;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ravel info: what is in a stream or a model, for people or as JSON. */
+#include <cjson/cJSON.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audio_io/whole_file.h"
+#include "nn/error.h"
+#include "tools/tool.h"
+
+static const char usage[] =
+    "Usage: ravel info [OPTION]... [FILE]\n"
+    "\n"
+    "Tells what is in a stream (.rvl) or a model (.safetensors); without FILE, in the model\n"
+    "that encode and decode use. A stream is read to its end: its length, bitrate and damage\n"
+    "are exact.\n"
+    "\n"
+    "      --json              one JSON object on standard output\n"
+    "  -m, --model FILE        to read a stream whose header is damaged\n"
+    "  -h, --help              this\n"
+    "\n"
+    "Exit status 1 where a stream is damaged or a model's weights are not what was written.\n";
+
+enum { PIECE_FRAMES = 64 };
+
+/*
+ * Facts are collected once, as JSON; people get the same ones, a line each. Numbers that people
+ * read with a unit have it in the name: bitrate_bps.
+ */
+static void print_text(const cJSON *facts)
+{
+    for (const cJSON *fact = facts->child; fact != NULL; fact = fact->next) {
+        char *text = cJSON_IsString(fact) ? NULL : cJSON_PrintUnformatted(fact);
+        printf("%-24s %s\n", fact->string, text != NULL ? text : fact->valuestring);
+        free(text);
+    }
+}
+
+static void print_facts(const cJSON *facts, bool json)
+{
+    char *text = json ? cJSON_Print(facts) : NULL;
+    if (text != NULL)
+        puts(text);
+    else if (!json)
+        print_text(facts);
+    free(text);
+}
+
+static void add_hex(cJSON *facts, const char *name, const uint8_t *bytes, int n)
+{
+    char text[2 * RAVEL_IDENTITY_BYTES + 1] = "";
+    for (int i = 0; i < n; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    cJSON_AddStringToObject(facts, name, text);
+}
+
+static void add_codebooks(cJSON *facts, int n, const int *size, const int *steps)
+{
+    cJSON_AddNumberToObject(facts, "codebooks", n);
+    cJSON_AddItemToObject(facts, "codebook_sizes", cJSON_CreateIntArray(size, n));
+    cJSON_AddItemToObject(facts, "steps_per_frame", cJSON_CreateIntArray(steps, n));
+}
+
+/* --- A model ---------------------------------------------------------------------------------- */
+
+static void add_costs(cJSON *facts, const ravel_model_info *info)
+{
+    cJSON_AddNumberToObject(facts, "encoder_mmac_per_s", info->encoder_macs / 1e6);
+    cJSON_AddNumberToObject(facts, "quantizer_mmac_per_s", info->quantizer_macs / 1e6);
+    cJSON_AddNumberToObject(facts, "decoder_mmac_per_s", info->decoder_macs / 1e6);
+    cJSON_AddNumberToObject(facts, "encoder_bytes_per_step", (double)info->encoder_weight_bytes);
+    cJSON_AddNumberToObject(facts, "quantizer_bytes_per_step",
+                            (double)info->quantizer_weight_bytes);
+    cJSON_AddNumberToObject(facts, "decoder_bytes_per_step", (double)info->decoder_weight_bytes);
+}
+
+static void add_model(cJSON *facts, const ravel_model *model)
+{
+    const ravel_model_info *info = ravel_model_get_info(model);
+    cJSON_AddStringToObject(facts, "name", info->name);
+    cJSON_AddStringToObject(facts, "licence", info->licence);
+    cJSON_AddNumberToObject(facts, "sample_rate_hz", info->sample_rate_hz);
+    cJSON_AddNumberToObject(facts, "channels", info->channels);
+    cJSON_AddNumberToObject(facts, "hop_samples", info->hop_samples);
+    cJSON_AddNumberToObject(facts, "frames_per_s",
+                            (double)info->sample_rate_hz / info->hop_samples);
+    add_codebooks(facts, info->n_codebooks, info->codebook_size, info->steps_per_frame);
+    cJSON *rates = cJSON_AddArrayToObject(facts, "bitrates_bps");
+    for (int k = 1; k <= info->n_codebooks; k++)
+        cJSON_AddItemToArray(rates, cJSON_CreateNumber(ravel_model_bitrate(model, k)));
+    cJSON_AddNumberToObject(facts, "latent_dim", info->latent_dim);
+    cJSON_AddNumberToObject(facts, "parameters", (double)info->parameters);
+    cJSON_AddNumberToObject(facts, "delay_ms", 1e3 * info->delay_samples / info->sample_rate_hz);
+    cJSON_AddNumberToObject(facts, "encoder_lookahead_samples", info->encoder_lookahead_samples);
+    cJSON_AddNumberToObject(facts, "decoder_lookahead_samples", info->decoder_lookahead_samples);
+    cJSON_AddNumberToObject(facts, "tail_samples", info->tail_samples);
+    add_costs(facts, info);
+    cJSON_AddNumberToObject(facts, "encoder_state_bytes", (double)ravel_encoder_size(model));
+    cJSON_AddNumberToObject(facts, "decoder_state_bytes", (double)ravel_decoder_size(model));
+    cJSON_AddNumberToObject(facts, "scratch_bytes", (double)ravel_scratch_size(model, 1));
+    add_hex(facts, "tokenizer_identity", info->tokenizer_identity, RAVEL_IDENTITY_BYTES);
+    add_hex(facts, "decoder_identity", info->decoder_identity, RAVEL_IDENTITY_BYTES);
+}
+
+static int model_file_facts(cJSON *facts, const char *path, ravel_error *error)
+{
+    size_t size;
+    void *data = ravel_whole_file_read(path, &size, error);
+    if (data == NULL)
+        return (int)error->status;
+    ravel_model *model = ravel_model_open_memory(data, size, error);
+    int status = model != NULL ? 0 : (int)error->status;
+    if (status == 0) {
+        add_model(facts, model);
+        cJSON_AddNumberToObject(facts, "file_bytes", (double)size);
+        status = ravel_model_verify_memory(data, size, error);
+        cJSON_AddStringToObject(facts, "sha256", status == 0 ? "ok" : "wrong");
+    }
+    ravel_model_free(model);
+    free(data);
+    return status;
+}
+
+/* --- A stream --------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t n_frames; /* good ones */
+    int least_codebooks, most_codebooks;
+} stream_contents;
+
+static int read_contents(ravel_stream_reader *reader, stream_contents *contents, ravel_error *error)
+{
+    const ravel_stream_info *info = ravel_stream_reader_info(reader);
+    int codes = 0, n, n_codebooks, lost;
+    for (int i = 0; i < info->n_codebooks; i++)
+        codes += info->steps_per_frame[i];
+    uint16_t *buffer = malloc((size_t)codes * PIECE_FRAMES * (size_t)info->n_streams * 2);
+    if (buffer == NULL)
+        return ravel_error_memory(error);
+    contents->least_codebooks = info->n_codebooks;
+    while ((n = ravel_stream_reader_read(reader, buffer, PIECE_FRAMES, &n_codebooks, &lost,
+                                         error)) > 0 &&
+           !ravel_tool_stopped()) {
+        if (lost)
+            continue;
+        contents->n_frames += n;
+        if (n_codebooks < contents->least_codebooks)
+            contents->least_codebooks = n_codebooks;
+        if (n_codebooks > contents->most_codebooks)
+            contents->most_codebooks = n_codebooks;
+    }
+    free(buffer);
+    return n;
+}
+
+static void add_header(cJSON *facts, const ravel_stream_info *info)
+{
+    cJSON_AddStringToObject(facts, "model", info->model_name);
+    add_hex(facts, "tokenizer_identity", info->tokenizer_identity, sizeof info->tokenizer_identity);
+    cJSON_AddNumberToObject(facts, "sample_rate_hz", info->sample_rate_hz);
+    cJSON_AddNumberToObject(facts, "channels", info->channels);
+    cJSON_AddNumberToObject(facts, "streams", info->n_streams);
+    cJSON_AddNumberToObject(facts, "hop_samples", info->hop_samples);
+    cJSON_AddNumberToObject(facts, "pre_skip_samples", info->pre_skip_samples);
+    add_codebooks(facts, info->n_codebooks, info->codebook_size, info->steps_per_frame);
+    cJSON *tags = cJSON_AddArrayToObject(facts, "tags");
+    for (int i = 0; i < info->n_tags; i++)
+        cJSON_AddItemToArray(tags, cJSON_CreateString(info->tags[i]));
+}
+
+static void add_contents(cJSON *facts, const ravel_stream_reader *reader,
+                         const stream_contents *contents)
+{
+    const ravel_stream_info *info = ravel_stream_reader_info(reader);
+    double seconds = (double)info->n_samples / info->sample_rate_hz;
+    double frame_s = (double)info->hop_samples / info->sample_rate_hz;
+    int64_t blocks, file;
+    ravel_stream_reader_bytes(reader, &blocks, &file);
+    cJSON_AddNumberToObject(facts, "samples", (double)info->n_samples);
+    cJSON_AddNumberToObject(facts, "duration_s", seconds);
+    cJSON_AddNumberToObject(facts, "frames", (double)contents->n_frames);
+    cJSON_AddNumberToObject(facts, "least_codebooks_used", contents->least_codebooks);
+    cJSON_AddNumberToObject(facts, "most_codebooks_used", contents->most_codebooks);
+    cJSON_AddNumberToObject(facts, "block_bytes", (double)blocks);
+    cJSON_AddNumberToObject(facts, "file_bytes", (double)file);
+    if (contents->n_frames > 0)
+        cJSON_AddNumberToObject(facts, "block_bitrate_bps",
+                                8.0 * (double)blocks / (frame_s * (double)contents->n_frames));
+    if (seconds > 0.0)
+        cJSON_AddNumberToObject(facts, "file_bitrate_bps", 8.0 * (double)file / seconds);
+}
+
+static bool add_damage(cJSON *facts, const ravel_stream_reader *reader)
+{
+    ravel_stream_damage damage = ravel_stream_reader_damage(reader);
+    bool header = ravel_stream_reader_info(reader)->header_damaged != 0;
+    cJSON_AddNumberToObject(facts, "damaged_blocks", (double)damage.damaged_blocks);
+    cJSON_AddNumberToObject(facts, "lost_frames", (double)damage.lost_frames);
+    cJSON_AddNumberToObject(facts, "skipped_bytes", (double)damage.skipped_bytes);
+    cJSON_AddNumberToObject(facts, "foreign_pages", (double)damage.foreign_pages);
+    cJSON_AddBoolToObject(facts, "header_damaged", header);
+    cJSON_AddBoolToObject(facts, "truncated", damage.truncated != 0);
+    return damage.damaged_blocks > 0 || damage.skipped_bytes > 0 || header || damage.truncated;
+}
+
+/* The delay is the model's; it is told where the model at hand is the stream's. */
+static void add_delay(cJSON *facts, const ravel_stream_info *stream, ravel_tool_options *options)
+{
+    ravel_error error;
+    const ravel_model *model = ravel_tool_model(options, &error);
+    const ravel_model_info *info = model != NULL ? ravel_model_get_info(model) : NULL;
+    if (info != NULL && memcmp(info->tokenizer_identity, stream->tokenizer_identity,
+                               sizeof stream->tokenizer_identity) == 0)
+        cJSON_AddNumberToObject(facts, "delay_ms",
+                                1e3 * info->delay_samples / info->sample_rate_hz);
+}
+
+/* Any stream, and where its header is lost, one of the model at hand. */
+static ravel_stream_reader *open_stream(const char *path, ravel_tool_options *options,
+                                        ravel_error *error)
+{
+    ravel_stream_reader *reader = ravel_stream_reader_open(path, NULL, error);
+    ravel_error ignored;
+    if (reader != NULL || error->status != RAVEL_ERR_DATA || strcmp(path, "-") == 0)
+        return reader;
+    const ravel_model *model = ravel_tool_model(options, &ignored);
+    return model != NULL ? ravel_stream_reader_open(path, model, &ignored) : NULL;
+}
+
+static int stream_facts(cJSON *facts, const char *path, ravel_tool_options *options,
+                        ravel_error *error)
+{
+    ravel_stream_reader *reader = open_stream(path, options, error);
+    if (reader == NULL)
+        return (int)error->status;
+    stream_contents contents = {0};
+    int status = read_contents(reader, &contents, error);
+    if (status == 0) {
+        const ravel_stream_info *info = ravel_stream_reader_info(reader);
+        add_header(facts, info);
+        add_contents(facts, reader, &contents);
+        add_delay(facts, info, options);
+        if (add_damage(facts, reader))
+            status = ravel_error_set(error, RAVEL_ERR_DATA, "'%s' is damaged", path);
+    }
+    ravel_stream_reader_close(reader);
+    return status;
+}
+
+/* --- The verb --------------------------------------------------------------------------------- */
+
+/* A model begins with the length of its JSON header, which begins with a brace. */
+static bool looks_like_model(const char *path)
+{
+    char head[9] = "";
+    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    size_t n = fread(head, 1, sizeof head, file);
+    fclose(file);
+    return n == sizeof head && head[8] == '{';
+}
+
+static int collect(cJSON *facts, const char *path, ravel_tool_options *options, ravel_error *error)
+{
+    if (path != NULL && looks_like_model(path))
+        return model_file_facts(facts, path, error);
+    if (path != NULL)
+        return stream_facts(facts, path, options, error);
+    const ravel_model *model = ravel_tool_model(options, error);
+    if (model == NULL)
+        return RAVEL_ERR_MODEL;
+    add_model(facts, model);
+    return 0;
+}
+
+static int run(const char *path, bool json, ravel_tool_options *options)
+{
+    ravel_error error = {0};
+    cJSON *facts = cJSON_CreateObject();
+    int status = collect(facts, path, options, &error);
+    if (facts != NULL && facts->child != NULL)
+        print_facts(facts, json);
+    if (status < 0)
+        fprintf(stderr, "ravel: %s\n", error.text);
+    cJSON_Delete(facts);
+    return ravel_tool_exit_code(status);
+}
+
+enum { OPT_JSON = RAVEL_TOOL_OWN };
+
+int ravel_tool_info(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"json", no_argument, NULL, OPT_JSON},
+                                                 {"model", required_argument, NULL, 'm'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
+    ravel_tool_options options = ravel_tool_options_new();
+    bool json = false;
+    int letter, code;
+    while ((letter = getopt_long(argc, argv, "m:h", long_options, NULL)) >= 0) {
+        if (letter == OPT_JSON)
+            json = true;
+        else if (!ravel_tool_option(&options, letter, optarg, usage, &code))
+            return code;
+    }
+    if (argc - optind > 1)
+        return ravel_tool_usage_error("info", "one file at a time");
+    code = run(optind < argc ? argv[optind] : NULL, json, &options);
+    ravel_tool_options_free(&options);
+    return code;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The `ravel` command: finds the verb. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/tool.h"
+
+static const char usage[] =
+    "Usage: ravel VERB [OPTION]... [FILE]...\n"
+    "\n"
+    "  ravel encode IN OUT.rvl    sound to codes: a neural codec at 0.5 to 6 kb/s\n"
+    "  ravel decode IN.rvl OUT    codes to sound\n"
+    "  ravel info [FILE]          what is in a stream or a model\n"
+    "  ravel import SOURCE        a published checkpoint to a model file\n"
+    "\n"
+    "  -h, --help                 this; after a verb: its options\n"
+    "  -V, --version              the version\n"
+    "\n"
+    "A file named - or left out is standard input or output.\n"
+    "Exit status: 0 done, 1 input or data at fault, 2 usage, 3 model missing or not the\n"
+    "stream's, 4 some files of several failed.\n"
+    "RAVEL_MODEL names a model file in the place of the built-in model.\n";
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} verbs[] = {{"encode", ravel_tool_encode},
+             {"decode", ravel_tool_decode},
+             {"info", ravel_tool_info},
+             {"import", ravel_tool_import}};
+
+/* A handler has no other way to speak. */
+static volatile sig_atomic_t stop_signal;
+
+static void stop(int number)
+{
+    stop_signal = number;
+}
+
+bool ravel_tool_stopped(void)
+{
+    return stop_signal != 0;
+}
+
+/*
+ * Without SA_RESTART, so that a read from a silent pipe ends too. SIGPIPE is ignored: a reader that
+ * went away is a failed write, with a message.
+ */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = stop}, ignore = {.sa_handler = SIG_IGN}, old;
+    for (int i = 0; i < 3; i++) {
+        sigaction(numbers[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
+    }
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/*
+ * A caller may have closed a standard descriptor; then the next file opened would get its number
+ * and be taken for it. The wrong direction makes reads and writes fail as on a closed one.
+ */
+static void fill_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            _exit(RAVEL_EXIT_INPUT);
+}
+
+/* Output that is buffered may fail as late as here. */
+static int finish(int exit_code)
+{
+    if (stop_signal != 0) { /* the parent is to see the signal */
+        signal(stop_signal, SIG_DFL);
+        raise(stop_signal);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == RAVEL_EXIT_DONE) {
+        perror("ravel: standard output");
+        return RAVEL_EXIT_INPUT;
+    }
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    const char *verb = argc > 1 ? argv[1] : "";
+    fill_descriptors();
+    catch_signals();
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(verb, verbs[i].name) == 0)
+            return finish(verbs[i].run(argc - 1, argv + 1));
+    if (strcmp(verb, "-h") == 0 || strcmp(verb, "--help") == 0) {
+        fputs(usage, stdout);
+        return finish(RAVEL_EXIT_DONE);
+    }
+    if (strcmp(verb, "-V") == 0 || strcmp(verb, "--version") == 0) {
+        printf("ravel %s\n", ravel_version());
+        return finish(RAVEL_EXIT_DONE);
+    }
+    if (argc > 1)
+        fprintf(stderr, "ravel: no verb '%s'\n\n", verb);
+    fputs(usage, stderr);
+    return RAVEL_EXIT_USAGE;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the verbs of the `ravel` command have in common. */
+#ifndef RAVEL_TOOLS_TOOL_H
+#define RAVEL_TOOLS_TOOL_H
+
+#include <stdbool.h>
+
+#include "ravel/io.h"
+#include "tools/progress.h"
+
+/* Exit codes, the same for every verb. */
+enum {
+    RAVEL_EXIT_DONE = 0,
+    RAVEL_EXIT_INPUT = 1, /* input, output or data at fault; also where damage was concealed */
+    RAVEL_EXIT_USAGE = 2,
+    RAVEL_EXIT_MODEL = 3, /* the model is missing, unusable, or not the stream's */
+    RAVEL_EXIT_BATCH = 4  /* some files of several failed */
+};
+
+int ravel_tool_exit_code(int status);
+
+/* The verbs; argv[0] is the verb. Each returns an exit code. */
+int ravel_tool_encode(int argc, char **argv);
+int ravel_tool_decode(int argc, char **argv);
+int ravel_tool_info(int argc, char **argv);
+int ravel_tool_import(int argc, char **argv);
+
+/* Whether SIGINT, SIGTERM or SIGHUP asked to stop. */
+bool ravel_tool_stopped(void);
+
+/* --- Options ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *model_path; /* NULL: RAVEL_MODEL, else the built-in model */
+    const char *directory;  /* of the outputs; NULL: one input and one output */
+    bool quiet;
+    ravel_progress_kind progress;
+    ravel_model *opened; /* what ravel_tool_model opened */
+} ravel_tool_options;
+
+/* Letters and long names of -m, -d, -q, -h and --progress, for getopt_long. */
+#define RAVEL_TOOL_LETTERS "m:d:qh"
+#define RAVEL_TOOL_LONG                                                                            \
+    {"model", required_argument, NULL, 'm'}, {"directory", required_argument, NULL, 'd'},          \
+        {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},                       \
+    {                                                                                              \
+        "progress", required_argument, NULL, RAVEL_TOOL_PROGRESS                                   \
+    }
+enum { RAVEL_TOOL_PROGRESS = 256, RAVEL_TOOL_OWN = 257 }; /* a verb's own ones begin there */
+
+ravel_tool_options ravel_tool_options_new(void);
+
+/*
+ * Takes an option that is common to the verbs, or tells that there is none like it.
+ * usage     the verb's help, printed for -h
+ * return    true to go on; false: return *exit_code
+ */
+bool ravel_tool_option(ravel_tool_options *options, int letter, const char *value,
+                       const char *usage, int *exit_code);
+
+/* Prints "ravel VERB: ..." and where help is. return    RAVEL_EXIT_USAGE */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+int ravel_tool_usage_error(const char *verb, const char *format, ...);
+
+/* Whole numbers and decimal ones in a range, nothing behind them. */
+bool ravel_tool_int(const char *text, int low, int high, int *value);
+bool ravel_tool_double(const char *text, double low, double high, double *value);
+/* Seconds, or [H:]M:S. */
+bool ravel_tool_time(const char *text, double *seconds);
+
+/* The model of -m, of RAVEL_MODEL, or the built-in one; NULL with *error filled. */
+const ravel_model *ravel_tool_model(ravel_tool_options *options, ravel_error *error);
+void ravel_tool_options_free(ravel_tool_options *options);
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+/* One file. return    0, or a negative status with *error filled */
+typedef int ravel_tool_job(void *context, const char *in, const char *out, ravel_error *error);
+
+/*
+ * Runs the job on IN and OUT, either of which may be missing or "-", or with a directory on each
+ * name, going on after a bad one.
+ * suffix    of outputs in the directory, with its dot
+ * return    exit code
+ */
+int ravel_tool_run(const ravel_tool_options *options, const char *verb, const char *suffix,
+                   int n_names, char **names, ravel_tool_job *job, void *context);
+
+/* RAVEL_ERR_IO with the words for it. */
+int ravel_tool_interrupted(ravel_error *error);
+
+/* --- Words ------------------------------------------------------------------------------------ */
+
+enum { RAVEL_TOOL_TEXT = 32 };
+
+/* "1:02:03.45", "2:03.45", "3.45 s" */
+const char *ravel_tool_duration(double seconds, char text[RAVEL_TOOL_TEXT]);
+/* "999 bytes", "12.3 kB", "4.5 MB" */
+const char *ravel_tool_size(double bytes, char text[RAVEL_TOOL_TEXT]);
+
+#endif
