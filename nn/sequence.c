@@ -9,11 +9,15 @@
 #include "nn/layer_impl.h"
 
 typedef struct {
+    ravel_layer *layer;
+    size_t offset; /* of its state */
+} step;
+
+typedef struct {
     ravel_layer base;
     int n;
-    ravel_layer **layers;
-    size_t *offset;   /* of each layer's state */
-    int first_at_end; /* from this layer on all work in place: their rows lie in the caller's out */
+    step *steps;
+    int first_at_end; /* from this step on all work in place: their rows lie in the caller's out */
 } sequence;
 
 /* The buffers of a push. */
@@ -26,7 +30,7 @@ static void sequence_reset(const ravel_layer *layer, void *state)
 {
     const sequence *self = (const sequence *)layer;
     for (int i = 0; i < self->n; i++) {
-        ravel_layer_reset(self->layers[i], (char *)state + self->offset[i]);
+        ravel_layer_reset(self->steps[i].layer, (char *)state + self->steps[i].offset);
     }
 }
 
@@ -34,7 +38,7 @@ static void sequence_reset(const ravel_layer *layer, void *state)
 static void place_outputs(const sequence *self, int i, const ravel_lane *outer, ravel_lane *inner,
                           int n_lanes, buffers *rows)
 {
-    const ravel_layer *layer = self->layers[i];
+    const ravel_layer *layer = self->steps[i].layer;
     if (i + 1 >= self->first_at_end) {
         for (int l = 0; l < n_lanes; l++) {
             inner[l].out = outer[l].out;
@@ -67,8 +71,8 @@ static size_t buffer_bytes(const sequence *self, int max_in, int n_lanes)
 {
     size_t bytes = 0;
     for (int i = 0; i + 1 < self->first_at_end; i++) {
-        max_in = ravel_layer_max_out(self->layers[i], max_in);
-        const size_t rows = ravel_rows_bytes(n_lanes, max_in, self->layers[i]->out_channels);
+        max_in = ravel_layer_max_out(self->steps[i].layer, max_in);
+        const size_t rows = ravel_rows_bytes(n_lanes, max_in, self->steps[i].layer->out_channels);
         bytes = rows > bytes ? rows : bytes;
     }
     return bytes;
@@ -95,10 +99,10 @@ static void sequence_push(const ravel_layer *layer, ravel_lane *lanes, int n_lan
     int i = 0;
     for (; i < self->n && !nothing_left(inner, n_lanes); i++) {
         for (int l = 0; l < n_lanes; l++) {
-            inner[l].state = (char *)lanes[l].state + self->offset[i];
+            inner[l].state = (char *)lanes[l].state + self->steps[i].offset;
         }
         place_outputs(self, i, lanes, inner, n_lanes, &rows);
-        ravel_layer_push(self->layers[i], inner, n_lanes, scratch);
+        ravel_layer_push(self->steps[i].layer, inner, n_lanes, scratch);
         for (int l = 0; l < n_lanes; l++) {
             inner[l].in = inner[l].out;
             inner[l].n_in = inner[l].n_out;
@@ -118,26 +122,20 @@ static size_t sequence_scratch_size(const ravel_layer *layer, int max_in, int n_
                                       ravel_size_mul(2, bytes));
     size_t inner = 0;
     for (int i = 0; i < self->n; i++) {
-        const size_t size = ravel_layer_scratch_size(self->layers[i], max_in, n_lanes);
+        const size_t size = ravel_layer_scratch_size(self->steps[i].layer, max_in, n_lanes);
         inner = size > inner ? size : inner;
-        max_in = ravel_layer_max_out(self->layers[i], max_in);
+        max_in = ravel_layer_max_out(self->steps[i].layer, max_in);
     }
     return ravel_size_add(own, inner);
-}
-
-static void destroy_all(ravel_layer **layers, int n)
-{
-    for (int i = 0; i < n; i++) {
-        ravel_layer_destroy(layers[i]);
-    }
 }
 
 static void sequence_destroy(ravel_layer *layer)
 {
     sequence *self = (sequence *)layer;
-    destroy_all(self->layers, self->n);
-    free(self->layers);
-    free(self->offset);
+    for (int i = 0; i < self->n; i++) {
+        ravel_layer_destroy(self->steps[i].layer);
+    }
+    free(self->steps);
     free(self);
 }
 
@@ -173,7 +171,8 @@ static void extend(chain *all, const ravel_layer *layer)
 {
     const int64_t up = layer->up, down = layer->down;
     const int64_t between = all->lookahead_out + layer->lookahead_in; /* rows between the two */
-    const int64_t extra = all->extra_out + (all->down > 1 && up > 1); /* a begun row counts whole */
+    /* n rows that are rounded up to whole ones before they are multiplied make a few more */
+    const int64_t rounded = up > 1 ? divide_up((all->down - 1) * up, all->down * down) : 0;
     all->lookahead_out = layer->lookahead_out;
     if (all->up == 1) {
         all->lookahead_in += between * all->down;
@@ -182,7 +181,7 @@ static void extend(chain *all, const ravel_layer *layer)
     } else {
         all->lookahead_in += divide_up(between * all->down, all->up);
     }
-    all->extra_out = divide_up(extra * up, down) + layer->extra_out;
+    all->extra_out = divide_up(all->extra_out * up, down) + rounded + layer->extra_out;
     all->hold_rows += divide_up((int64_t)layer->hold_rows * all->down, all->up);
     const int64_t divisor = common_divisor(all->up * up, all->down * down);
     all->up = all->up * up / divisor;
@@ -205,15 +204,15 @@ static bool describe(sequence *self, ravel_error *error)
     base->in_place = true;
     self->first_at_end = 0;
     for (int i = 0; i < self->n; i++) {
-        const ravel_layer *layer = self->layers[i];
-        if (i > 0 && self->layers[i - 1]->out_channels != layer->in_channels) {
+        const ravel_layer *layer = self->steps[i].layer;
+        if (i > 0 && self->steps[i - 1].layer->out_channels != layer->in_channels) {
             ravel_error_set(error, RAVEL_ERR_MODEL, "layer %d gives %d channels, layer %d takes %d",
-                            i - 1, self->layers[i - 1]->out_channels, i, layer->in_channels);
+                            i - 1, self->steps[i - 1].layer->out_channels, i, layer->in_channels);
             return false;
         }
         base->macs += layer->macs * (double)all.up / (double)all.down;
         base->weight_bytes += layer->weight_bytes;
-        self->offset[i] = base->state_size;
+        self->steps[i].offset = base->state_size;
         base->state_size = ravel_size_add(base->state_size, layer->state_size);
         extend(&all, layer);
         if (!in_range(&all)) {
@@ -229,9 +228,25 @@ static bool describe(sequence *self, ravel_error *error)
     base->lookahead_in = (int)all.lookahead_in;
     base->lookahead_out = (int)all.lookahead_out;
     base->hold_rows = (int)all.hold_rows;
-    base->in_channels = self->layers[0]->in_channels;
-    base->out_channels = self->layers[self->n - 1]->out_channels;
+    base->in_channels = self->steps[0].layer->in_channels;
+    base->out_channels = self->steps[self->n - 1].layer->out_channels;
     return true;
+}
+
+/* A sequence with room for its steps, or NULL. */
+static sequence *alloc(const ravel_layer *first, int n, ravel_error *error)
+{
+    sequence *self = ravel_layer_alloc(sizeof *self, &sequence_ops, first->kernels, error);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->steps = calloc((size_t)n, sizeof *self->steps);
+    if (self->steps == NULL) {
+        ravel_error_memory(error);
+        free(self);
+        return NULL;
+    }
+    return self;
 }
 
 ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error)
@@ -240,22 +255,17 @@ ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error)
         ravel_error_set(error, RAVEL_ERR_MODEL, "a sequence has no layers");
         return NULL;
     }
-    const size_t count = (size_t)n;
-    sequence *self = ravel_layer_alloc(sizeof *self, &sequence_ops, layers[0]->kernels, error);
+    sequence *self = alloc(layers[0], n, error);
     if (self == NULL) {
-        destroy_all(layers, n);
+        for (int i = 0; i < n; i++) {
+            ravel_layer_destroy(layers[i]);
+        }
         return NULL;
     }
-    self->layers = malloc(count * sizeof *self->layers);
-    self->offset = malloc(count * sizeof *self->offset);
-    if (self->layers == NULL || self->offset == NULL) {
-        ravel_error_memory(error);
-        destroy_all(layers, n);
-        sequence_destroy(&self->base);
-        return NULL;
-    }
-    memcpy(self->layers, layers, count * sizeof *self->layers);
     self->n = n;
+    for (int i = 0; i < n; i++) {
+        self->steps[i].layer = layers[i];
+    }
     if (!describe(self, error)) {
         sequence_destroy(&self->base);
         return NULL;

@@ -32,8 +32,8 @@ static conv_case *make_case(ravel_test_random *random, bool transposed, int grou
 
 static void free_case(conv_case *made)
 {
-    free((void *)(uintptr_t)made->weight.data);
-    free((void *)(uintptr_t)made->bias.data);
+    free((void *)made->weight.data);
+    free((void *)made->bias.data);
     free(made);
 }
 
@@ -53,7 +53,7 @@ static int pad(const conv_case *c, const float *x, int n, double **padded)
     }
     const int longest = s->pad_left > right ? s->pad_left : right;
     const int extended = s->mode == RAVEL_PAD_REFLECT && n <= longest ? longest + 1 : n;
-    *padded = calloc((size_t)total * (size_t)c->in + 1, sizeof **padded);
+    *padded = ravel_test_zeros(total * c->in);
     for (int i = 0; i < total; i++) {
         int from = i - s->pad_left;
         if (s->mode == RAVEL_PAD_REFLECT) {
@@ -76,9 +76,9 @@ static int reference_conv(const conv_case *c, const float *x, int n, double **y)
     const int span = (c->kernel - 1) * s->dilation + 1;
     const float *w = c->weight.data, *b = c->bias.data;
     double *padded = NULL;
-    const int total = n > 0 ? pad(c, x, n, &padded) : 0;
-    const int n_out = total < span ? 0 : (total - span) / s->stride + 1;
-    *y = calloc((size_t)n_out * (size_t)c->out + 1, sizeof **y);
+    const int total = pad(c, x, n, &padded);
+    const int n_out = n == 0 || total < span ? 0 : (total - span) / s->stride + 1;
+    *y = ravel_test_zeros(n_out * c->out);
     for (int t = 0; t < n_out; t++) {
         for (int o = 0; o < c->out; o++) {
             double sum = (double)b[o];
@@ -103,7 +103,7 @@ static int reference_transposed(const conv_case *c, const float *x, int n, doubl
     const float *w = c->weight.data, *b = c->bias.data;
     const int full = n > 0 ? (n - 1) * s->stride + c->kernel + s->output_padding : 0;
     const int n_out = full - s->pad_left - s->pad_right;
-    *y = calloc((size_t)(full + 1) * (size_t)c->out, sizeof **y);
+    *y = ravel_test_zeros((full + 1) * c->out);
     for (int i = s->pad_left; i < s->pad_left + n_out; i++) {
         for (int o = 0; o < c->out; o++) {
             double sum = (double)b[o];
@@ -126,15 +126,16 @@ typedef int reference(const conv_case *c, const float *x, int n, double **y);
 static void compare(const ravel_layer *layer, const conv_case *c, reference *expected, int n,
                     ravel_test_random *random)
 {
-    float *x = ravel_test_values(random, (size_t)n * (size_t)c->in);
+    float *x = ravel_test_values(random, n * c->in);
     double *y = NULL;
     const int n_out = expected(c, x, n, &y);
     ravel_test_rows rows = ravel_test_run(layer, x, n, NULL);
     char what[160];
-    snprintf(what, sizeof what,
-             "n %d in %d out %d k %d s %d d %d g %d pad %d %d mode %d complete %d op %d", n, c->in,
-             c->out, c->kernel, c->spec.stride, c->spec.dilation, c->spec.groups, c->spec.pad_left,
-             c->spec.pad_right, (int)c->spec.mode, c->spec.complete_last, c->spec.output_padding);
+    (void)snprintf(what, sizeof what,
+                   "n %d in %d out %d k %d s %d d %d g %d pad %d %d mode %d complete %d op %d", n,
+                   c->in, c->out, c->kernel, c->spec.stride, c->spec.dilation, c->spec.groups,
+                   c->spec.pad_left, c->spec.pad_right, (int)c->spec.mode, c->spec.complete_last,
+                   c->spec.output_padding);
     ravel_test_near(&rows, y, n_out, c->out, what);
     free(rows.rows);
     free(x);
@@ -288,7 +289,7 @@ Test(conv, integer_weights_with_a_scale)
     for (int groups = 1; groups <= 4; groups += 3) {
         int8_t integers[4 * 4 * 3];
         conv_case *c = make_case(&random, false, groups, 4 / groups, 4 / groups, 3);
-        float *w = (float *)(uintptr_t)c->weight.data;
+        float *w = (float *)c->weight.data;
         ravel_tensor scale = ravel_test_tensor(&random, "s", 4, 0, 0);
         const float *s = scale.data;
         for (int i = 0; i < (int)ravel_tensor_count(&c->weight); i++) {
@@ -304,7 +305,7 @@ Test(conv, integer_weights_with_a_scale)
         ravel_layer *layer = ravel_conv_new(ravel_kernels_select(), &c->spec, NULL);
         check(layer, c, reference_conv, &random);
         ravel_layer_destroy(layer);
-        free((void *)(uintptr_t)scale.data);
+        free((void *)scale.data);
         free_case(c);
     }
 }
@@ -353,6 +354,6 @@ Test(conv, refuses_what_is_out_of_range)
     REFUSE(ravel_conv_transpose_new, groups, 3, "3 groups");
     REFUSE(ravel_conv_transpose_new, groups, INT32_MAX, "groups");
 #undef REFUSE
-    free((void *)(uintptr_t)short_bias.data);
+    free((void *)short_bias.data);
     free_case(c);
 }

@@ -34,7 +34,7 @@ static int reference_stft(const float *x, int n, int n_fft, int hop, int pad, do
 {
     const int bins = n_fft / 2 + 1;
     const int frames = n + pad < n_fft || n == 0 ? 0 : (n + pad - n_fft) / hop + 1;
-    *y = calloc((size_t)(frames * 2 * bins + 1), sizeof **y);
+    *y = ravel_test_zeros(frames * 2 * bins);
     for (int f = 0; f < frames; f++) {
         for (int k = 0; k < bins; k++) {
             for (int i = 0; i < n_fft; i++) {
@@ -59,7 +59,7 @@ Test(stft, equals_its_definition)
         const int n_fft = shapes[i].n_fft, n = 4 * n_fft + 3;
         ravel_layer *layer = ravel_stft_new(ravel_kernels_select(), n_fft, shapes[i].hop,
                                             shapes[i].pad, 0, RAVEL_PAD_ZERO, NULL);
-        float *x = ravel_test_values(&random, (size_t)n);
+        float *x = ravel_test_values(&random, n);
         double *y = NULL;
         const int frames = reference_stft(x, n, n_fft, shapes[i].hop, shapes[i].pad, &y);
         ravel_test_rows rows = ravel_test_run(layer, x, n, NULL);
@@ -83,8 +83,8 @@ static int reference_istft(const float *in, int n, const ravel_istft_spec *spec,
 {
     const int n_fft = spec->n_fft, bins = n_fft / 2 + 1;
     const int full = n > 0 ? (n - 1) * spec->hop + n_fft : 0;
-    double *sum = calloc((size_t)full + 1, sizeof *sum);
-    double *envelope = calloc((size_t)full + 1, sizeof *envelope);
+    double *sum = ravel_test_zeros(full);
+    double *envelope = ravel_test_zeros(full);
     for (int f = 0; f < n; f++) {
         const float *row = in + (ptrdiff_t)f * 2 * bins;
         for (int i = 0; i < n_fft; i++) {
@@ -102,7 +102,7 @@ static int reference_istft(const float *in, int n, const ravel_istft_spec *spec,
         }
     }
     const int n_out = full - spec->trim_left - spec->trim_right;
-    *y = calloc((size_t)full + 1, sizeof **y);
+    *y = ravel_test_zeros(full);
     for (int i = 0; i < n_out; i++) {
         const double e = envelope[i + spec->trim_left];
         (*y)[i] = sum[i + spec->trim_left] / (spec->normalize && e > 1e-11 ? e : 1.0);
@@ -125,7 +125,7 @@ Test(istft, equals_its_definition)
         ravel_layer *layer = ravel_istft_new(ravel_kernels_select(), &specs[i], NULL);
         cr_assert(layer->lookahead_out == specs[i].trim_left && layer->up == specs[i].hop);
         for (int n = 0; n < 9; n++) {
-            float *x = ravel_test_values(&random, (size_t)(n * width));
+            float *x = ravel_test_values(&random, n * width);
             double *y = NULL;
             const int n_out = reference_istft(x, n, &specs[i], &y);
             ravel_test_rows rows = ravel_test_run(layer, x, n, NULL);
@@ -149,7 +149,7 @@ Test(istft, undoes_the_stft)
                                           N_FFT - HOP, RAVEL_PAD_ZERO, NULL);
     ravel_layer *inverse = ravel_istft_new(ravel_kernels_select(), &spec, NULL);
     float *x = ravel_test_values(&random, N);
-    double *wanted = malloc(N * sizeof *wanted);
+    double *wanted = ravel_test_zeros(N);
     for (int i = 0; i < N; i++) {
         wanted[i] = (double)x[i];
     }

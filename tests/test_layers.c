@@ -10,7 +10,7 @@
 
 static void free_tensor(ravel_tensor *tensor)
 {
-    free((void *)(uintptr_t)tensor->data);
+    free((void *)tensor->data);
 }
 
 static double at(const ravel_tensor *tensor, int i)
@@ -26,9 +26,9 @@ static void check_rowwise(ravel_layer *layer, formula *expected, const ravel_ten
 {
     enum { N = 9 };
     const int channels = layer->in_channels;
-    float *x = ravel_test_values(random, (size_t)(N * channels));
-    double *wide = malloc((size_t)(N * channels) * sizeof *wide);
-    double *y = malloc((size_t)(N * channels) * sizeof *y);
+    float *x = ravel_test_values(random, N * channels);
+    double *wide = ravel_test_zeros(N * channels);
+    double *y = ravel_test_zeros(N * channels);
     for (int i = 0; i < N * channels; i++) {
         x[i] *= 3.0f;
         wide[i] = (double)x[i];
@@ -115,7 +115,7 @@ Test(rowwise, equals_the_formulas)
         check_rowwise(ravel_compress_new(k, channels, 1e-3f, NULL), compressed, NULL, NULL,
                       "compress", &random);
         for (int i = 0; i < channels; i++) {
-            ((float *)(uintptr_t)p.data)[i] += 1.5f; /* Snake's alpha is above 0 */
+            ((float *)p.data)[i] += 1.5f; /* Snake's alpha is above 0 */
         }
         check_rowwise(ravel_snake_new(k, &p, NULL), snake, &p, NULL, "snake", &random);
         free_tensor(&p);
@@ -163,9 +163,8 @@ static void multiply(const ravel_tensor *w, const double *x, int n_in, int n_out
 static void reference_lstm(const ravel_lstm_spec *spec, const double *x, int n, double *y)
 {
     const int in = spec->weight_ih->shape[1], hidden = spec->weight_hh->shape[1];
-    double *gates = malloc((size_t)hidden * 6 * sizeof *gates);
+    double *gates = ravel_test_zeros(6 * hidden);
     double *c = gates + 4 * hidden, *h = c + hidden;
-    memset(c, 0, (size_t)hidden * 2 * sizeof *c);
     for (int t = 0; t < n; t++) {
         for (int i = 0; i < 4 * hidden; i++) {
             gates[i] = (spec->bias_ih != NULL ? at(spec->bias_ih, i) : 0) +
@@ -185,7 +184,7 @@ static void reference_lstm(const ravel_lstm_spec *spec, const double *x, int n, 
 
 static double *widen(const float *x, int n)
 {
-    double *wide = malloc((size_t)(n + 1) * sizeof *wide);
+    double *wide = ravel_test_zeros(n);
     for (int i = 0; i < n; i++) {
         wide[i] = (double)x[i];
     }
@@ -200,12 +199,12 @@ static void check_lstm(int in, int hidden, bool biased, ravel_test_random *rando
     ravel_tensor b0 = ravel_test_tensor(random, "b0", 4 * hidden, 0, 0);
     ravel_tensor b1 = ravel_test_tensor(random, "b1", 4 * hidden, 0, 0);
     for (int i = 0; i < 4 * hidden * hidden; i++) {
-        ((float *)(uintptr_t)hh.data)[i] /= (float)hidden; /* otherwise errors grow with time */
+        ((float *)hh.data)[i] /= (float)hidden; /* otherwise errors grow with time */
     }
     const ravel_lstm_spec spec = {&ih, &hh, biased ? &b0 : NULL, &b1, NULL, NULL};
     ravel_layer *layer = ravel_lstm_new(ravel_kernels_select(), &spec, NULL);
-    float *x = ravel_test_values(random, (size_t)(N * in));
-    double *wide = widen(x, N * in), *y = malloc((size_t)(N * hidden) * sizeof *y);
+    float *x = ravel_test_values(random, N * in);
+    double *wide = widen(x, N * in), *y = ravel_test_zeros(N * hidden);
     reference_lstm(&spec, wide, N, y);
     ravel_test_rows rows = ravel_test_run(layer, x, N, NULL);
     ravel_test_near(&rows, y, N, hidden, "lstm");
@@ -268,9 +267,9 @@ static void turn_head(const ravel_attention_spec *spec, double *head, int d, int
 static void reference_attention(const ravel_attention_spec *spec, const double *x, int n, double *y)
 {
     const int channels = spec->qkv_weight->shape[1], d = channels / spec->n_heads;
-    double *qkv = calloc((size_t)(n * 3 * channels), sizeof *qkv);
-    double *weights = malloc((size_t)n * sizeof *weights);
-    double *mixed = malloc((size_t)channels * sizeof *mixed);
+    double *qkv = ravel_test_zeros(n * 3 * channels);
+    double *weights = ravel_test_zeros(n);
+    double *mixed = ravel_test_zeros(channels);
     for (int t = 0; t < n; t++) {
         double *row = qkv + t * 3 * channels;
         for (int i = 0; i < 3 * channels; i++) {
@@ -322,8 +321,8 @@ static void check_attention(int n_heads, int d, int context, ravel_rope rope,
                                        .rope = rope,
                                        .rope_base = 10000};
     ravel_layer *layer = ravel_attention_new(ravel_kernels_select(), &spec, NULL);
-    float *x = ravel_test_values(random, (size_t)(N * channels));
-    double *wide = widen(x, N * channels), *y = malloc((size_t)(N * channels) * sizeof *y);
+    float *x = ravel_test_values(random, N * channels);
+    double *wide = widen(x, N * channels), *y = ravel_test_zeros(N * channels);
     reference_attention(&spec, wide, N, y);
     ravel_test_rows rows = ravel_test_run(layer, x, N, NULL);
     ravel_test_near(&rows, y, N, channels, "attention");

@@ -20,7 +20,7 @@ static ravel_tensor *tensor(builder *b, int d0, int d1, int d2)
 {
     ravel_tensor *made = &b->tensors[b->n_tensors++];
     *made = ravel_test_tensor(&b->random, "t", d0, d1, d2);
-    float *values = (float *)(uintptr_t)made->data;
+    float *values = (float *)made->data;
     const float gain = d1 > 0 ? 1.0f / (float)(d1 * (d2 > 0 ? d2 : 1)) : 1.0f;
     for (size_t i = 0; i < ravel_tensor_count(made); i++) {
         values[i] *= gain;
@@ -31,7 +31,7 @@ static ravel_tensor *tensor(builder *b, int d0, int d1, int d2)
 static void free_tensors(builder *b)
 {
     for (int i = 0; i < b->n_tensors; i++) {
-        free((void *)(uintptr_t)b->tensors[i].data);
+        free((void *)b->tensors[i].data);
     }
 }
 
@@ -346,6 +346,31 @@ Test(residual, rate_changes_inside)
         ravel_test_streaming(layer, ravel_test_between(&b.random, 0, 60), &b.random);
     }
     ravel_layer_destroy(layer);
+    free_tensors(&b);
+}
+
+/* Rows that come two at a time, and layers at the end that work in the caller's buffer. */
+Test(sequence, small_ones_stream)
+{
+    builder b = {.kernels = ravel_kernels_select(), .random = {11}};
+    add_conv(&b, 2, 3, 2, (ravel_conv_spec){.stride = 2});
+    add_transposed(&b, 3, 2, 2, (ravel_conv_spec){.stride = 2});
+    ravel_layer *pairs = take_sequence(&b, 0);
+    cr_assert(pairs->up == 1 && pairs->down == 1 && pairs->extra_out == 1);
+    ravel_test_streaming(pairs, 31, &b.random);
+    add(&b, pairs);
+    add_conv(&b, 2, 40, 1, (ravel_conv_spec){0});
+    add_norm(&b, 40);
+    add_activation(&b, RAVEL_GELU, 40);
+    ravel_layer *ends_in_place = take_sequence(&b, 0);
+    ravel_test_streaming(ends_in_place, 31, &b.random);
+    ravel_layer_destroy(ends_in_place);
+    add_norm(&b, 7);
+    add_activation(&b, RAVEL_TANH, 7);
+    ravel_layer *all_in_place = take_sequence(&b, 0);
+    cr_assert(all_in_place->in_place);
+    ravel_test_streaming(all_in_place, 31, &b.random);
+    ravel_layer_destroy(all_in_place);
     free_tensors(&b);
 }
 

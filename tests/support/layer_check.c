@@ -26,10 +26,15 @@ float ravel_test_value(ravel_test_random *random)
     return (float)((double)ravel_test_next(random) / 2147483648.0 - 1.0);
 }
 
-float *ravel_test_values(ravel_test_random *random, size_t n)
+double *ravel_test_zeros(int n)
 {
-    float *values = malloc((n + 1) * sizeof *values);
-    for (size_t i = 0; i < n; i++) {
+    return calloc((size_t)n + 1, sizeof(double));
+}
+
+float *ravel_test_values(ravel_test_random *random, int n)
+{
+    float *values = malloc(((size_t)n + 1) * sizeof *values);
+    for (int i = 0; i < n; i++) {
         values[i] = ravel_test_value(random);
     }
     return values;
@@ -41,7 +46,7 @@ ravel_tensor ravel_test_tensor(ravel_test_random *random, const char *name, int 
     while (tensor.rank < RAVEL_MAX_RANK && tensor.shape[tensor.rank] > 0) {
         tensor.rank++;
     }
-    tensor.data = ravel_test_values(random, ravel_tensor_count(&tensor));
+    tensor.data = ravel_test_values(random, (int)ravel_tensor_count(&tensor));
     return tensor;
 }
 
@@ -101,50 +106,57 @@ static void collect(const ravel_layer *layer, stream *from, const ravel_lane *la
     }
 }
 
-/* Pushes up to `most` more rows of each stream, all together. */
-static void push(const ravel_layer *layer, stream **streams, int n_streams, const int *n_rows)
+/* A step of one stream. */
+typedef struct {
+    stream *of;
+    int n_rows;
+    bool finish;
+} piece;
+
+static void push(const ravel_layer *layer, const piece *pieces, int n_pieces)
 {
     ravel_lane lanes[MAX_LANES];
     int longest = 0;
-    for (int i = 0; i < n_streams; i++) {
-        const int room = ravel_layer_max_out(layer, n_rows[i]);
-        longest = n_rows[i] > longest ? n_rows[i] : longest;
+    for (int i = 0; i < n_pieces; i++) {
+        const stream *of = pieces[i].of;
+        const int room = ravel_layer_max_out(layer, pieces[i].n_rows);
+        longest = pieces[i].n_rows > longest ? pieces[i].n_rows : longest;
         lanes[i] =
-            (ravel_lane){.state = streams[i]->state,
-                         .in = streams[i]->in + (ptrdiff_t)streams[i]->taken * layer->in_channels,
+            (ravel_lane){.state = of->state,
+                         .in = of->in + (ptrdiff_t)of->taken * layer->in_channels,
                          .out = guarded((size_t)room * (size_t)layer->out_channels * sizeof(float)),
-                         .n_in = n_rows[i],
-                         .finish = streams[i]->taken + n_rows[i] == streams[i]->n};
+                         .n_in = pieces[i].n_rows,
+                         .finish = pieces[i].finish};
     }
-    const size_t size = ravel_layer_scratch_size(layer, longest, n_streams);
+    const size_t size = ravel_layer_scratch_size(layer, longest, n_pieces);
     ravel_arena scratch = {.base = guarded(size), .size = size};
-    ravel_layer_push(layer, lanes, n_streams, &scratch);
+    ravel_layer_push(layer, lanes, n_pieces, &scratch);
     cr_assert(scratch.used == 0);
     cr_assert(is_untouched(scratch.base, size), "a push of %d rows exceeds its scratch", longest);
     free(scratch.base);
-    for (int i = 0; i < n_streams; i++) {
-        collect(layer, streams[i], &lanes[i]);
+    for (int i = 0; i < n_pieces; i++) {
+        collect(layer, pieces[i].of, &lanes[i]);
         free(lanes[i].out);
     }
 }
 
-/* Random sizes of pushes: often none or one row, sometimes many. */
-static int piece(ravel_test_random *random, int left)
+/* Random sizes: often none or one row, sometimes many; the end comes with rows or after them. */
+static piece cut(stream *of, ravel_test_random *random)
 {
-    const int most = ravel_test_between(random, 0, 2) == 0 ? left : 3;
-    return ravel_test_between(random, 0, most < left ? most : left);
+    const int left = of->n - of->taken;
+    const int most = ravel_test_between(random, 0, 2) == 0 || left < 3 ? left : 3;
+    const int n_rows = ravel_test_between(random, 0, most);
+    return (piece){of, n_rows, n_rows == left && ravel_test_between(random, 0, 1) == 0};
 }
 
 ravel_test_rows ravel_test_run(const ravel_layer *layer, const float *in, int n,
                                ravel_test_random *random)
 {
     stream only = open_stream(layer, in, n);
-    stream *streams[] = {&only};
-    do {
-        const int left = n - only.taken;
-        const int rows = random != NULL ? piece(random, left) : left;
-        push(layer, streams, 1, &rows);
-    } while (!only.finished);
+    while (!only.finished) {
+        const piece next = random != NULL ? cut(&only, random) : (piece){&only, n, true};
+        push(layer, &next, 1);
+    }
     free(only.state);
     return only.out;
 }
@@ -161,18 +173,17 @@ static void expect_equal(const ravel_layer *layer, const ravel_test_rows *a,
 static void run_lanes(const ravel_layer *layer, stream *all, int n, ravel_test_random *random)
 {
     for (;;) {
-        stream *streams[MAX_LANES];
-        int n_rows[MAX_LANES], count = 0;
+        piece pieces[MAX_LANES];
+        int count = 0;
         for (int i = 0; i < n; i++) {
             if (!all[i].finished) {
-                streams[count] = &all[i];
-                n_rows[count++] = piece(random, all[i].n - all[i].taken);
+                pieces[count++] = cut(&all[i], random);
             }
         }
         if (count == 0) {
             return;
         }
-        push(layer, streams, count, n_rows);
+        push(layer, pieces, count);
     }
 }
 
@@ -195,7 +206,7 @@ static void check_lanes(const ravel_layer *layer, const float *in, int n, ravel_
 
 void ravel_test_streaming(const ravel_layer *layer, int n, ravel_test_random *random)
 {
-    float *in = ravel_test_values(random, (size_t)n * (size_t)layer->in_channels);
+    float *in = ravel_test_values(random, n * layer->in_channels);
     ravel_test_rows whole = ravel_test_run(layer, in, n, NULL);
     for (int trial = 0; trial < 3; trial++) {
         ravel_test_rows pieces = ravel_test_run(layer, in, n, random);

@@ -19,7 +19,10 @@ int ravel_test_between(ravel_test_random *random, int least, int most);
 float ravel_test_value(ravel_test_random *random); /* -1 ... 1 */
 
 /* n values of ravel_test_value, to be freed. */
-float *ravel_test_values(ravel_test_random *random, size_t n);
+float *ravel_test_values(ravel_test_random *random, int n);
+
+/* n zeros, to be freed. */
+double *ravel_test_zeros(int n);
 
 /* An F32 tensor of such values; rank by the first dimension that is 0. Free the data. */
 ravel_tensor ravel_test_tensor(ravel_test_random *random, const char *name, int a, int b, int c);
