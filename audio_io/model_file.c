@@ -69,10 +69,13 @@ void *ravel_whole_file_read(const char *path, size_t *size, ravel_error *error)
 ravel_model *ravel_model_open(const char *path, ravel_error *error)
 {
     size_t size;
+    ravel_error reason;
     void *data = ravel_whole_file_read(path, &size, error);
     if (data == NULL)
         return NULL;
-    ravel_model *model = ravel_model_open_memory(data, size, error);
+    ravel_model *model = ravel_model_open_memory(data, size, &reason);
+    if (model == NULL)
+        ravel_error_set(error, reason.status, "'%s': %s", path, reason.text);
     free(data);
     return model;
 }

@@ -2,6 +2,7 @@
 /* ravel info: what is in a stream or a model, for people or as JSON. */
 #include <cjson/cJSON.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,11 @@ static void print_text(const cJSON *facts)
 {
     for (const cJSON *fact = facts->child; fact != NULL; fact = fact->next) {
         char *text = cJSON_IsString(fact) ? NULL : cJSON_PrintUnformatted(fact);
-        printf("%-24s %s\n", fact->string, text != NULL ? text : fact->valuestring);
+        if (cJSON_IsNumber(fact))
+            printf("%-26s %.*f\n", fact->string,
+                   fact->valuedouble == floor(fact->valuedouble) ? 0 : 3, fact->valuedouble);
+        else
+            printf("%-26s %s\n", fact->string, text != NULL ? text : fact->valuestring);
         free(text);
     }
 }

@@ -1,0 +1,312 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The command from end to end: sh cli.sh RAVEL WRITE_MODEL. Prints what failed; quiet otherwise.
+set -u
+ravel=$1
+write_model=$2
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset RAVEL_MODEL RAVEL_CPU
+n_checks=0
+n_failed=0
+
+fail()
+{
+    n_failed=$((n_failed + 1))
+    echo "FAILED: $*" >&2
+    sed 's/^/    /' err >&2
+}
+
+# expect CODE WORDS COMMAND...: the exit code, and words in what it says on standard error; without
+# words it says nothing.
+expect()
+{
+    n_checks=$((n_checks + 1))
+    code=$1
+    words=$2
+    shift 2
+    "$@" >out 2>err
+    got=$?
+    [ "$got" -eq "$code" ] || fail "exit code $got, not $code: $*"
+    if [ -z "$words" ]; then
+        [ ! -s err ] || fail "something was said: $*"
+    else
+        grep -q -e "$words" err || fail "nothing of '$words': $*"
+    fi
+}
+
+# check WHAT COMMAND...: a command that must succeed.
+check()
+{
+    n_checks=$((n_checks + 1))
+    what=$1
+    shift
+    "$@" >out 2>err || fail "$what: $*"
+}
+
+# No file of the output's name, and no temporary one.
+gone()
+{
+    n_checks=$((n_checks + 1))
+    : >err
+    [ ! -e "$1" ] || fail "$1 is there"
+    [ -z "$(find . -name '.*.tmp')" ] || fail "a temporary file is left: $(find . -name '.*.tmp')"
+}
+
+# fact FILE NAME: one value of ravel info.
+fact()
+{
+    "$ravel" info "$1" 2>/dev/null | sed -n "s/^$2  *//p"
+}
+
+equal()
+{
+    n_checks=$((n_checks + 1))
+    : >err
+    [ "$1" = "$2" ] || fail "'$1' is not '$2'"
+}
+
+bytes()
+{
+    for byte; do
+        printf "\\$(printf %03o "$byte")"
+    done
+}
+
+le16()
+{
+    bytes $(($1 & 255)) $(($1 >> 8 & 255))
+}
+
+le32()
+{
+    le16 $(($1 & 65535))
+    le16 $(($1 >> 16 & 65535))
+}
+
+# wav_header RATE CHANNELS DATA_BYTES: 16 bits
+wav_header()
+{
+    printf RIFF
+    le32 $((36 + $3))
+    printf 'WAVEfmt '
+    le32 16
+    le16 1
+    le16 "$2"
+    le32 "$1"
+    le32 $(($1 * $2 * 2))
+    le16 $(($2 * 2))
+    le16 16
+    printf data
+    le32 "$3"
+}
+
+# noise N_BYTES: the same each time, of no pattern that matters.
+noise()
+{
+    head -c "$1" "$ravel"
+}
+
+# --- A model that is quick to open, and a stream of it ---------------------------------------------
+
+check "a small model" "$write_model" default-like model
+RAVEL_MODEL=$dir/model
+export RAVEL_MODEL
+rate=$("$ravel" info | sed -n 's/^sample_rate_hz  *//p')
+hop=$("$ravel" info | sed -n 's/^hop_samples  *//p')
+
+{ wav_header "$rate" 1 96000; noise 96000; } >in.wav
+expect 0 'real time' "$ravel" encode in.wav a.rvl
+expect 0 'real time' "$ravel" decode a.rvl a.wav
+equal "$(wc -c <a.wav)" 96044
+equal "$(fact a.rvl samples)" 48000
+equal "$(fact a.rvl truncated)" false
+check "info --json" "$ravel" info --json a.rvl
+check "info of a model" "$ravel" info model
+equal "$(fact model sha256)" ok
+
+# --- Pipes -----------------------------------------------------------------------------------------
+
+expect 0 '' sh -c '"$0" encode -q <in.wav >b.rvl' "$ravel"
+check "the same stream from a pipe" cmp a.rvl b.rvl
+expect 0 '' sh -c 'cat in.wav | "$0" encode -q - - >b.rvl' "$ravel"
+check "the same stream from cat" cmp a.rvl b.rvl
+expect 0 '' sh -c 'tail -c +45 in.wav | "$0" encode -q --raw --raw-rate "$1" - b.rvl' "$ravel" "$rate"
+check "the same stream from raw samples" cmp a.rvl b.rvl
+{ wav_header "$rate" 1 -1; noise 96000; } >endless.wav
+expect 0 '' sh -c 'cat endless.wav | "$0" encode -q - b.rvl' "$ravel"
+check "the same stream from a WAV without a length" cmp a.rvl b.rvl
+expect 0 '' sh -c 'cat a.rvl | "$0" decode -q | tail -c +45 >b.raw' "$ravel"
+tail -c +45 a.wav >a.raw
+check "the same sound to a pipe" cmp a.raw b.raw
+expect 0 '' sh -c '"$0" decode -q a.rvl b.flac && "$0" encode -q - c.rvl <b.flac' "$ravel"
+expect 0 '' sh -c 'cat b.flac | "$0" encode -q - b.rvl' "$ravel"
+check "FLAC from a pipe" cmp b.rvl c.rvl
+expect 1 'Broken pipe' sh -c '{ "$0" decode -q a.rvl -; echo $? >code; } | true; exit $(cat code)' "$ravel"
+expect 1 'standard input' sh -c '"$0" encode -q - b.rvl <&-' "$ravel"
+expect 1 'standard output' sh -c '"$0" encode -q in.wav - >&-' "$ravel"
+expect 1 'No space' sh -c '"$0" encode -q in.wav - >/dev/full' "$ravel"
+expect 1 'No space' sh -c '"$0" decode -q a.rvl - >/dev/full' "$ravel"
+expect 1 'No space' sh -c '"$0" info >/dev/full' "$ravel"
+expect 1 'No space' "$ravel" encode -q in.wav /dev/full
+
+# --- Options ---------------------------------------------------------------------------------------
+
+codebooks=$("$ravel" info | sed -n 's/^codebooks  *//p')
+expect 0 '' "$ravel" encode -q -k 1 in.wav b.rvl
+equal "$(fact b.rvl most_codebooks_used)" 1
+kbps=$("$ravel" info | sed -n 's/^bitrates_bps  *\[\([0-9.]*\),.*/\1/p' | awk '{ print $1 / 1000 }')
+expect 0 '' "$ravel" encode -q -b "$kbps" in.wav c.rvl
+check "-b of one codebook" cmp b.rvl c.rvl
+expect 2 'codebooks' "$ravel" encode -k $((codebooks + 1)) in.wav no.rvl
+expect 2 'needs at least' "$ravel" encode -b 0.01 in.wav no.rvl
+expect 2 'give one' "$ravel" encode -b 1 -k 1 in.wav no.rvl
+expect 2 'no value' "$ravel" encode -k many in.wav no.rvl
+expect 2 'no value' "$ravel" decode --start now a.rvl no.wav
+expect 2 'suffix' "$ravel" decode a.rvl no.xyz
+expect 2 'place of its input' "$ravel" encode in.wav in.wav
+expect 2 'no verb' "$ravel" sing
+expect 2 'Usage' "$ravel"
+check "help" "$ravel" encode -h
+check "version" "$ravel" -V
+gone no.rvl
+expect 0 '' "$ravel" encode -q --tag 'TITLE=A song' --tag 'ARTIST=Somebody' in.wav b.rvl
+equal "$(fact b.rvl tags)" '["TITLE=A song","ARTIST=Somebody"]'
+expect 2 'tags' "$ravel" encode -q --tag '=nobody' in.wav no.rvl
+expect 0 '"end":true' "$ravel" encode --progress json in.wav b.rvl
+expect 0 '' "$ravel" decode -q --rate 48000 --bits 24 a.rvl b.wav
+equal "$(wc -c <b.wav)" $((44 + (48000 * 48000 + rate - 1) / rate * 3))
+
+# --- A stretch of a stream is the same as in the whole ---------------------------------------------
+
+noise 4000000 >long.raw
+expect 0 '' "$ravel" encode -q --block 0.5 --raw --raw-rate "$rate" long.raw long.rvl
+expect 0 '' "$ravel" decode -q long.rvl long.wav
+for start in 0 1 7.123 31.5; do
+    expect 0 '' "$ravel" decode -q --start $start --duration 0:02.5 long.rvl part.wav
+    first=$(awk "BEGIN { print int($start * $rate + 0.5) }")
+    n=$(awk "BEGIN { print int(2.5 * $rate + 0.5) }")
+    tail -c +$((45 + 2 * first)) long.wav | head -c $((2 * n)) >expected.raw
+    tail -c +45 part.wav >part.raw
+    check "the stretch from $start s" cmp expected.raw part.raw
+done
+expect 2 'behind the end' "$ravel" decode --start 1:00:00 long.rvl no.wav
+gone no.wav
+
+# --- Channels and rates ----------------------------------------------------------------------------
+
+for shape in '8000 1' '192000 2' '44100 7' '11025 3'; do
+    set -- $shape
+    { wav_header "$1" "$2" $((2000 * $2)); noise $((2000 * $2)); } >shape.wav
+    n=$(((1000 * rate + $1 - 1) / $1))
+    expect 0 '' "$ravel" encode -q shape.wav mixed.rvl
+    equal "$(fact mixed.rvl samples) $(fact mixed.rvl channels)" "$n 1"
+    expect 0 '' "$ravel" encode -q --channels keep shape.wav kept.rvl
+    equal "$(fact kept.rvl samples) $(fact kept.rvl channels)" "$n $2"
+    expect 0 '' "$ravel" decode -q kept.rvl kept.wav
+    equal "$(wc -c <kept.wav)" $((44 + 2 * n * $2))
+done
+# A kept channel is coded as if it were alone.
+noise 6000 >one.raw
+printf '%b' "$(od -An -v -t o1 -w2 one.raw | awk '{ printf "\\0%s\\0%s\\0%s\\0%s", $1, $2, $1, $2 }')" >two.raw
+equal "$(wc -c <two.raw)" 12000
+expect 0 '' "$ravel" encode -q --raw --raw-rate "$rate" one.raw one.rvl
+expect 0 '' "$ravel" encode -q --raw --raw-rate "$rate" --raw-channels 2 --channels keep two.raw two.rvl
+expect 0 '' "$ravel" decode -q one.rvl one.wav
+expect 0 '' "$ravel" decode -q two.rvl two.wav
+tail -c +45 one.wav | od -An -v -t x1 -w2 >one.txt
+tail -c +45 two.wav | od -An -v -t x1 -w4 | awk '{ print " " $1, $2; if ($1 $2 != $3 $4) exit 1 }' >two.txt
+check "kept channels" cmp one.txt two.txt
+
+# --- Short and strange sound -----------------------------------------------------------------------
+
+for n in 0 1 2 $((hop - 1)) "$hop" $((hop + 1)); do
+    { wav_header "$rate" 1 $((2 * n)); noise $((2 * n)); } >short.wav
+    expect 0 '' "$ravel" encode -q short.wav short.rvl
+    expect 0 '' "$ravel" decode -q short.rvl short2.wav
+    equal "$(wc -c <short2.wav)" $((44 + 2 * n))
+done
+i=0
+while [ $i -lt 500 ]; do # NaN, infinity, minus infinity, 0.5
+    printf '\000\000\300\177\000\000\200\177\000\000\200\377\000\000\000\077'
+    i=$((i + 1))
+done >strange.raw
+expect 0 '1500 samples were not finite' "$ravel" encode --raw --raw-bits f32 strange.raw strange.rvl
+expect 0 '' "$ravel" decode -q strange.rvl strange.wav
+
+# --- What is no sound, no stream, no model ---------------------------------------------------------
+
+echo 'Once upon a time there was a text.' >text.wav
+: >empty.wav
+head -c 100 in.wav >cut.wav
+for file in text.wav empty.wav missing.wav . ; do
+    expect 1 "'$file'" "$ravel" encode $file no.rvl
+    expect 1 "'$file'" "$ravel" decode $file no.wav
+    gone no.rvl
+    gone no.wav
+done
+expect 1 'not a Ravel stream' "$ravel" decode in.wav no.wav
+expect 1 "'text.wav'" "$ravel" info text.wav
+expect 1 'cannot write' "$ravel" encode -q in.wav missing/no.rvl
+expect 1 'cannot write' "$ravel" decode -q a.rvl missing/no.wav
+expect 1 'cannot write' "$ravel" encode -q in.wav .
+expect 1 'cannot write' "$ravel" encode -q in.wav /proc/no.rvl
+expect 3 "'missing'" "$ravel" encode -m missing in.wav no.rvl
+expect 3 "text.wav" "$ravel" encode -m text.wav in.wav no.rvl
+check "another model" "$write_model" lookahead other
+expect 3 'was made with the model' "$ravel" decode -m other a.rvl no.wav
+gone no.wav
+head -c 3000 model >cut-model
+expect 3 "'cut-model'" "$ravel" decode -m cut-model a.rvl no.wav
+gone no.wav
+{ head -c -1 model; printf x; } >bad-model
+expect 1 'SHA-256' "$ravel" info bad-model
+equal "$(fact bad-model sha256)" wrong
+
+# --- Damage ----------------------------------------------------------------------------------------
+
+size=$(wc -c <long.rvl)
+{ head -c $((size / 2)) long.rvl; printf 'damage'; tail -c +$((size / 2 + 7)) long.rvl; } >hurt.rvl
+expect 1 'is damaged: 1 blocks' "$ravel" decode hurt.rvl hurt.wav
+equal "$(wc -c <hurt.wav)" "$(wc -c <long.wav)"
+expect 1 'damaged' "$ravel" info hurt.rvl
+equal "$(fact hurt.rvl damaged_blocks)" 1
+head -c $((size / 2)) long.rvl >half.rvl
+expect 1 'the end is missing' "$ravel" decode half.rvl half.wav
+{ printf 'damage'; tail -c +7 long.rvl; } >headless.rvl
+expect 1 'no header' "$ravel" decode headless.rvl headless.wav
+check "the sound without the header" cmp long.wav headless.wav
+
+# --- Many files ------------------------------------------------------------------------------------
+
+cp in.wav in2.wav
+expect 0 '' "$ravel" encode -q -d many in.wav in2.wav
+check "a stream of the batch" cmp a.rvl many/in2.rvl
+expect 4 '2 of 4 files failed' "$ravel" encode -d many in.wav text.wav in2.wav missing.wav
+grep -q '^  text.wav$' err || fail "the bad file is not in the list"
+gone many/text.rvl
+expect 4 'take the place' "$ravel" encode -q -d many in.wav ./in.wav
+expect 0 '' "$ravel" decode -q -d many many/in.rvl many/in2.rvl
+check "a sound of the batch" cmp a.wav many/in2.wav
+
+# --- Stopping --------------------------------------------------------------------------------------
+
+mkfifo fifo
+"$ravel" encode -q --raw fifo stopped.rvl 2>err &
+pid=$!
+exec 3>fifo
+noise 200000 >&3
+sleep 0.2
+kill -TERM $pid
+wait $pid 2>/dev/null
+equal $? 143
+exec 3>&-
+gone stopped.rvl
+
+[ $n_failed -eq 0 ] || {
+    echo "cli: $n_failed of $n_checks checks failed" >&2
+    exit 1
+}
+echo "cli: all $n_checks checks passed"
