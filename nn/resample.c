@@ -210,6 +210,9 @@ int ravel_resampler_push(ravel_resampler *r, const float *in, int n_in, float *o
     if (samples > capacity) {
         return RAVEL_ERR_SPACE;
     }
+    if (n_in == 0) {
+        return 0;
+    }
     if (copies(r)) {
         memcpy(out, in, (size_t)n_in * (size_t)r->channels * sizeof(float));
         r->n_in += n_in;

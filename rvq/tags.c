@@ -52,9 +52,8 @@ int ravel_tags_size(const char *vendor, const char *const *tags, int n_tags)
     return (int)size;
 }
 
-static uint8_t *put_string(uint8_t *to, const char *text)
+static uint8_t *put_string(uint8_t *to, const char *text, size_t size)
 {
-    const size_t size = strlen(text);
     ravel_put_u32(to, (uint32_t)size);
     memcpy(to + LENGTH_BYTES, text, size);
     return to + LENGTH_BYTES + size;
@@ -69,11 +68,11 @@ int ravel_tags_write(const char *vendor, const char *const *tags, int n_tags, ui
     if (capacity < (size_t)size)
         return RAVEL_ERR_SPACE;
     memcpy(packet, magic, sizeof magic);
-    uint8_t *to = put_string(packet + sizeof magic, vendor);
+    uint8_t *to = put_string(packet + sizeof magic, vendor, strlen(vendor));
     ravel_put_u32(to, (uint32_t)n_tags);
     to += LENGTH_BYTES;
     for (int i = 0; i < n_tags; i++) {
-        to = put_string(to, tags[i]);
+        to = put_string(to, tags[i], strlen(tags[i]));
     }
     return size;
 }

@@ -122,7 +122,7 @@ Test(resample, each_channel_is_as_if_alone)
             float *alone = resample(ravel_kernels_select(), ratios[i], 1, one, N, &n_one);
             cr_assert_eq(n_all, n_one);
             for (int k = 0; k < n_one; k++) {
-                cr_assert_eq(memcmp(alone + k, all + k * CHANNELS + c, sizeof *all), 0);
+                cr_assert_eq(alone[k], all[k * CHANNELS + c]);
             }
             free(alone);
         }
@@ -231,8 +231,8 @@ Test(resample, passband_is_flat_and_clean)
         const double nyquist =
             (ratios[i].from < ratios[i].to ? ratios[i].from : ratios[i].to) / 2.0;
         double worst_gain = 0.0, worst_rest = -300.0;
-        for (double part = 0.01; part <= 0.9001; part += 0.0989) {
-            const response r = measure(ratios[i], part * nyquist);
+        for (int step = 0; step <= 9; step++) {
+            const response r = measure(ratios[i], (0.009 + 0.099 * step) * nyquist);
             worst_gain = fmax(worst_gain, fabs(r.gain_db));
             worst_rest = fmax(worst_rest, r.rest_db);
         }
@@ -248,8 +248,8 @@ Test(resample, stopband_is_rejected)
 {
     for (int i = 0; i < N_RATIOS; i++) {
         double worst = -300.0;
-        for (double part = 1.0003;; part += 0.043) {
-            const double hz = part * ratios[i].to / 2.0;
+        for (int step = 0;; step++) {
+            const double hz = (1.0003 + 0.043 * step) * ratios[i].to / 2.0;
             if (hz >= ratios[i].from / 2.0) {
                 break;
             }

@@ -298,7 +298,7 @@ RAVEL_API int ravel_packet_read(const ravel_model *model, const uint8_t *packet,
  * Polyphase windowed sinc of fixed coefficients, any rational ratio, in the same arithmetic as the
  * rest: tokens depend on every bit of it. Passes up to 0.9 of the lower Nyquist frequency within
  * 0.1 dB, rejects above it by 90 dB. Its delay is compensated: sample i out belongs to time
- * i / to_hz. n samples in make ceil(n * to_hz / from_hz) samples out.
+ * i / to_hz. n samples in make ceil(n * to_hz / from_hz) samples out. Equal rates copy.
  */
 typedef struct ravel_resampler ravel_resampler;
 
@@ -308,9 +308,10 @@ RAVEL_API void ravel_resampler_free(ravel_resampler *resampler);
 RAVEL_API void ravel_resampler_reset(ravel_resampler *resampler);
 /* Most samples that a push of n_in (with finish: the end) would give now. */
 RAVEL_API int ravel_resampler_samples(const ravel_resampler *resampler, int n_in, int finish);
-/* in, out: interleaved. return: samples written. Allocates nothing. */
+/* in, out: interleaved, apart from each other. return: samples written. Allocates nothing. */
 RAVEL_API int ravel_resampler_push(ravel_resampler *resampler, const float *in, int n_in,
                                    float *out, int capacity);
+/* The samples still held back, zeros following. Afterwards only reset is allowed. */
 RAVEL_API int ravel_resampler_finish(ravel_resampler *resampler, float *out, int capacity);
 
 #ifdef __cplusplus
