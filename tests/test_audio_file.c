@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio_io/outfile.h"
+#include "audio_io/mix.h"
 #include "audio_io/pcm.h"
+#include "audio_io/sink.h"
+#include "audio_io/source.h"
 #include "audio_io/wav.h"
 #include "ravel/io.h"
 
@@ -454,5 +456,97 @@ Test(audio_file, refused_outputs_have_a_message)
         cr_assert_eq(error.status, cases[i].status, "%s", error.text);
         cr_assert_not_null(strstr(error.text, cases[i].path), "%s", error.text);
         cr_assert_eq(count_files(), 0, "%s", cases[i].path);
+    }
+}
+
+/* --- Sound as a model wants it ---------------------------------------------------------------- */
+
+Test(mix, to_one_is_the_average_and_from_one_is_the_same)
+{
+    float three[] = {0.3f, 0.6f, 0.0f, -1.0f, 1.0f, 0.75f}, one[2], two[4] = {0.5f, -0.25f};
+    ravel_mix(three, 3, 2, one, 1);
+    cr_assert_eq(one[0], (0.3f + 0.6f + 0.0f) / 3.0f);
+    cr_assert_eq(one[1], 0.25f);
+    ravel_mix(two, 1, 2, two, 2); /* in place */
+    const float expected[] = {0.5f, 0.5f, -0.25f, -0.25f};
+    cr_assert_eq(memcmp(two, expected, sizeof two), 0);
+    cr_assert(ravel_mix_possible(7, 1) && ravel_mix_possible(1, 2) && ravel_mix_possible(2, 2));
+    cr_assert_not(ravel_mix_possible(3, 2));
+}
+
+Test(mix, what_is_no_number_becomes_silence)
+{
+    float pcm[] = {NAN, 0.5f, -INFINITY, INFINITY};
+    const float expected[] = {0.0f, 0.5f, 0.0f, 0.0f};
+    cr_assert_eq(ravel_mix_clean(pcm, 4), 3);
+    cr_assert_eq(memcmp(pcm, expected, sizeof pcm), 0);
+}
+
+/* Reads a source to its end. return    samples */
+static int64_t drain(ravel_source *source, float *out)
+{
+    const float *pcm;
+    int64_t total = 0;
+    int n;
+    cr_assert_not_null(source, "%s", error.text);
+    size_t channels = (size_t)ravel_source_channels(source);
+    while ((n = ravel_source_read(source, &pcm, &error)) > 0) {
+        memcpy(out + (size_t)total * channels, pcm, (size_t)n * channels * sizeof *pcm);
+        total += n;
+    }
+    cr_assert_eq(n, 0, "%s", error.text);
+    return total;
+}
+
+Test(audio_file, a_source_has_the_exact_length_at_any_rate)
+{
+    static const int rates[] = {1000, 8000, 16000, 24000, 44100, 48000, 767999};
+    static float in[CHANNELS * N_SAMPLES], out[33 * CHANNELS * N_SAMPLES];
+    make_signal(in);
+    write_file("a.wav", 0, in);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        ravel_source *source = ravel_source_open("a.wav", NULL, rates[i], 1, i % 2 == 0, &error);
+        int64_t n = ((int64_t)N_SAMPLES * rates[i] + RATE_HZ - 1) / RATE_HZ;
+        cr_assert_eq(ravel_source_length(source), n);
+        cr_assert_eq(ravel_source_channels(source), i % 2 == 0 ? CHANNELS : 1);
+        cr_assert_eq(drain(source, out), n, "%d Hz", rates[i]);
+        ravel_source_close(source);
+    }
+}
+
+Test(audio_file, a_source_keeps_or_mixes_channels)
+{
+    static float in[CHANNELS * N_SAMPLES], out[CHANNELS * N_SAMPLES];
+    make_signal(in);
+    write_file("a.wav", -32, in);
+    ravel_source *source = ravel_source_open("a.wav", NULL, RATE_HZ, 1, true, &error);
+    cr_assert_eq(drain(source, out), N_SAMPLES);
+    cr_assert_eq(memcmp(in, out, sizeof in), 0);
+    ravel_source_close(source);
+    source = ravel_source_open("a.wav", NULL, RATE_HZ, 1, false, &error);
+    cr_assert_eq(drain(source, out), N_SAMPLES);
+    for (int i = 0; i < N_SAMPLES; i++)
+        cr_assert_eq(out[i], (in[2 * i] + in[2 * i + 1]) / 2.0f);
+    ravel_source_close(source);
+    cr_assert_null(ravel_source_open("a.wav", NULL, RATE_HZ, 4, true, &error));
+    cr_assert_eq(error.status, RAVEL_ERR_DATA);
+}
+
+Test(audio_file, a_sink_writes_the_exact_length_at_any_rate)
+{
+    static const int rates[] = {8000, 24000, 44100, 192000};
+    static float in[CHANNELS * N_SAMPLES];
+    make_signal(in);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        ravel_sink_format format = {RATE_HZ, CHANNELS, rates[i], 16};
+        ravel_sink *sink = ravel_sink_open("a.wav", &format, &error);
+        cr_assert_not_null(sink, "%s", error.text);
+        for (int at = 0; at < N_SAMPLES; at += 1000)
+            cr_assert_eq(ravel_sink_write(sink, in + CHANNELS * at, 1000, &error), 0);
+        cr_assert_eq(ravel_sink_close(sink, &error), 0);
+        ravel_audio_reader *reader = ravel_audio_reader_open("a.wav", NULL, &error);
+        int64_t n = ((int64_t)N_SAMPLES * rates[i] + RATE_HZ - 1) / RATE_HZ;
+        cr_assert_eq(ravel_audio_reader_length(reader), n, "%d Hz", rates[i]);
+        ravel_audio_reader_close(reader);
     }
 }
