@@ -6,7 +6,7 @@
 #include "rvq/block.h"
 #include "rvq/header.h"
 #include "rvq/tags.h"
-#include "support/random.h"
+#include "tests/support/random.h"
 
 /* A copy of exactly that size, so that a checker of memory sees a byte read too many. */
 static uint8_t *exact_copy(const uint8_t *bytes, size_t size)

@@ -5,7 +5,7 @@
 
 #include "rvq/bits.h"
 #include "rvq/packet.h"
-#include "support/random.h"
+#include "tests/support/random.h"
 
 /* --- Bits ----------------------------------------------------------------------------------- */
 

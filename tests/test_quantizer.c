@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "rvq/quantizer.h"
-#include "support/random.h"
+#include "tests/support/random.h"
 
 /* --- Helpers -------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "nn/resample.h"
-#include "support/random.h"
+#include "tests/support/random.h"
 
 static const double pi = 3.14159265358979323846;
 
