@@ -3,7 +3,7 @@
  * The arithmetic of Ravel: one table of functions for each instruction set, made from one source,
  * all giving the same bits (docs/determinism.md). Pointers need no alignment beyond that of
  * float. Unless said otherwise x and y may be the same buffer and may not overlap otherwise.
- * No function allocates, locks or calls the system.
+ * No function allocates, locks or calls the system; the stack they use is below 32 KB.
  */
 #ifndef RAVEL_NN_KERNELS_H
 #define RAVEL_NN_KERNELS_H
@@ -52,8 +52,8 @@ typedef struct ravel_kernels {
     void (*tanh)(const float *x, float *y, int n);
     void (*sigmoid)(const float *x, float *y, int n);
     void (*exp)(const float *x, float *y, int n);
-    void (*sin)(const float *x, float *y, int n); /* |x| up to 1e6; beyond that 0 */
-    void (*cos)(const float *x, float *y, int n); /* |x| up to 1e6; beyond that 1 */
+    void (*sin)(const float *x, float *y, int n); /* |x| up to 1e6; else 0 */
+    void (*cos)(const float *x, float *y, int n); /* |x| up to 1e6; else 1 */
     void (*log)(const float *x, float *y, int n); /* x > 0; else the value at FLT_MIN */
     void (*add)(const float *a, const float *b, float *y, int n); /* y may be a or b */
     void (*scale)(const float *x, float gain, float *y, int n);

@@ -89,7 +89,7 @@ static int check(const char *path)
         return 1;
     }
     golden[fread(golden, 1, sizeof golden - 1, file)] = '\0';
-    fclose(file);
+    (void)fclose(file);
     int different = 0;
     for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++) {
         const ravel_kernels *kernels = ravel_kernels_named(variants[v]);
@@ -110,11 +110,10 @@ int main(int argc, char **argv)
     }
     const ravel_kernels *kernels = ravel_kernels_select();
     if (kernels == NULL) {
-        fprintf(stderr, "kernel_hash: RAVEL_CPU names what cannot run here\n");
+        (void)fprintf(stderr, "kernel_hash: RAVEL_CPU names what cannot run here\n");
         return 1;
     }
     static char text[4096];
     write_hashes(kernels, text, sizeof text);
-    fputs(text, stdout);
-    return 0;
+    return fputs(text, stdout) < 0;
 }

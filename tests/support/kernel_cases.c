@@ -109,7 +109,7 @@ static void define_product(const ravel_tensor *weight, const float *scale, const
             float sum = p->dtype == RAVEL_I8 ? 0.0f : start;
             for (int k = 0; k < n_in; k++) {
                 sum = fmaf(x->row[m][k / p->width * p->tap_step + k % p->width],
-                           ravel_tensor_get(weight, (size_t)(n * n_in + k)), sum);
+                           ravel_tensor_get(weight, (size_t)row_major(&n_in, k, n)), sum);
             }
             *out = p->dtype == RAVEL_I8 ? fmaf(sum, scale[n], start) : sum;
         }
