@@ -25,7 +25,7 @@ typedef struct ravel_layer ravel_layer;
 typedef struct {
     void *state;     /* this layer's state for this stream, 16-byte aligned */
     const float *in; /* [n_in][in_channels] */
-    float *out;      /* room for ravel_layer_max_out(layer, n_in) rows of out_channels */
+    float *out;      /* room for the rows made, ravel_layer_max_out(layer, n_in) at most */
     int n_in;        /* rows given, may be 0 */
     int n_out;       /* rows made: set by the push */
     bool finish;     /* these are the stream's last rows */

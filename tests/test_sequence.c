@@ -280,6 +280,23 @@ Test(sequence, symmetric_network_streams)
     free_tensors(&b);
 }
 
+/* Behind a raised rate, lookahead counts in rows of output; before it, in rows of input. */
+Test(sequence, decoder_reports_its_delay)
+{
+    builder b = {.kernels = ravel_kernels_select(), .random = {12}};
+    const ravel_conv_spec symmetric = {.pad_left = 3, .pad_right = 3};
+    add_conv(&b, 2, 2, 7, symmetric);
+    add_transposed(&b, 2, 2, 10, (ravel_conv_spec){.stride = 5, .pad_left = 3, .pad_right = 3});
+    add_conv(&b, 2, 2, 7, symmetric);
+    add_transposed(&b, 2, 1, 4, (ravel_conv_spec){.stride = 2, .pad_left = 1, .pad_right = 1});
+    ravel_layer *layer = take_sequence(&b, 0);
+    cr_assert(layer->up == 10 && layer->down == 1);
+    cr_assert(layer->lookahead_in == 3 && layer->lookahead_out == (3 + 3) * 2 + 1);
+    ravel_test_streaming(layer, 20, &b.random);
+    ravel_layer_destroy(layer);
+    free_tensors(&b);
+}
+
 /* y = x(t) + sum of taps x(t + k - 3), in plain loops: the shortcut is aligned with the branch. */
 Test(residual, keeps_both_sides_aligned)
 {

@@ -6,24 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 4096, GUARD_BYTE = 0x5a, MAX_LANES = 5 };
+#include "tests/support/random.h"
 
-uint32_t ravel_test_next(ravel_test_random *random)
-{
-    random->seed ^= random->seed >> 12;
-    random->seed ^= random->seed << 25;
-    random->seed ^= random->seed >> 27;
-    return (uint32_t)(random->seed * 2685821657736338717u >> 32);
-}
+enum { GUARD = 4096, GUARD_BYTE = 0x5a, MAX_LANES = 5 };
 
 int ravel_test_between(ravel_test_random *random, int least, int most)
 {
-    return least + (int)(ravel_test_next(random) % (uint32_t)(most - least + 1));
-}
-
-float ravel_test_value(ravel_test_random *random)
-{
-    return (float)((double)ravel_test_next(random) / 2147483648.0 - 1.0);
+    return least + ravel_random_below(&random->seed, most - least + 1);
 }
 
 double *ravel_test_zeros(int n)
@@ -35,7 +24,7 @@ float *ravel_test_values(ravel_test_random *random, int n)
 {
     float *values = malloc(((size_t)n + 1) * sizeof *values);
     for (int i = 0; i < n; i++) {
-        values[i] = ravel_test_value(random);
+        values[i] = ravel_random_float(&random->seed);
     }
     return values;
 }

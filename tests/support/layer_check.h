@@ -9,16 +9,13 @@
 
 #include "nn/layer.h"
 
-/* Pseudo-random numbers (xorshift64*); seed above 0. */
 typedef struct {
     uint64_t seed;
 } ravel_test_random;
 
-uint32_t ravel_test_next(ravel_test_random *random);
 int ravel_test_between(ravel_test_random *random, int least, int most);
-float ravel_test_value(ravel_test_random *random); /* -1 ... 1 */
 
-/* n values of ravel_test_value, to be freed. */
+/* n values in -1 ... 1, to be freed. */
 float *ravel_test_values(ravel_test_random *random, int n);
 
 /* n zeros, to be freed. */
