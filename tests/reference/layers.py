@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Compares every layer of nn/ with its twin in PyTorch.
+
+    python3 tests/reference/layers.py BUILD/run_layer
+
+Each case is a node of docs/format.md with seeded weights and the PyTorch module of the same
+weights. The C side streams the input in pieces, the twin sees it whole. Exits with 77 (skipped)
+where PyTorch is not installed.
+"""
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+except ImportError as missing:
+    print(f"SKIPPED: {missing}")
+    sys.exit(77)
+
+TOLERANCE = 1e-5  # of the largest value
+
+
+def safetensors(tensors, graph):
+    """A safetensors file with the graph in its metadata."""
+    header, data = {"__metadata__": {"ravel": json.dumps(graph)}}, b""
+    for name, tensor in tensors.items():
+        raw = tensor.detach().numpy().astype("<f4").tobytes()
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(tensor.shape),
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def run(program, folder, node, tensors, x):
+    """x [channel, time] through the C layers, [channels out, time]."""
+    named = {f"x.{key}": value for key, value in tensors.items()}
+    (folder / "graph").write_bytes(safetensors(named, node))
+    np.save(folder / "in.npy", np.ascontiguousarray(x.T.numpy()))
+    files = [folder / "graph", folder / "in.npy", folder / "out"]
+    subprocess.run([program, *files], check=True)
+    return torch.from_numpy(np.fromfile(folder / "out", "<f4").copy())
+
+
+def encodec_pad(x, left, right):
+    """Reflection that also takes streams shorter than the padding, as EnCodec defines it."""
+    extra = max(0, max(left, right) + 1 - x.shape[-1])
+    padded = F.pad(F.pad(x, (0, extra)), (left, right), "reflect")
+    return padded[..., : padded.shape[-1] - extra]
+
+
+def pad(x, left, right, mode):
+    if mode == "zero":
+        return F.pad(x, (left, right))
+    if mode == "replicate":
+        return F.pad(x, (left, right), "replicate")
+    return encodec_pad(x, left, right)
+
+
+def conv(c_in, c_out, kernel, n, mode="zero", stride=1, dilation=1, groups=1, left=0, right=0,
+         complete=False):
+    module = torch.nn.Conv1d(c_in, c_out, kernel, stride, 0, dilation, groups)
+    span = (kernel - 1) * dilation + 1
+    extra = 0
+    if complete:
+        windows = -(-(n + left + right - span) // stride) + 1
+        extra = (windows - 1) * stride + span - (n + left + right)
+    node = {"type": "conv", "name": "x", "stride": stride, "dilation": dilation, "groups": groups,
+            "pad": [left, right], "mode": mode, "complete_last": complete}
+    return (node, dict(module.named_parameters()), torch.randn(1, c_in, n),
+            lambda x: module(pad(x, left, right + extra, mode)))
+
+
+def conv_transpose(c_in, c_out, kernel, stride, n, trim=(0, 0), groups=1, output_padding=0):
+    module = torch.nn.ConvTranspose1d(c_in, c_out, kernel, stride, 0, output_padding, groups)
+    node = {"type": "conv_transpose", "name": "x", "stride": stride, "groups": groups,
+            "trim": list(trim), "output_padding": output_padding}
+
+    def twin(x):
+        y = module(x)
+        return y[..., trim[0]: y.shape[-1] - trim[1]]
+
+    return node, dict(module.named_parameters()), torch.randn(1, c_in, n), twin
+
+
+def rowwise(node, function, tensors=None, channels=24):
+    return node, tensors or {}, 3 * torch.randn(1, channels, 17), function
+
+
+def snake(channels=24):
+    alpha = torch.rand(channels) + 0.1
+    a = alpha.view(1, -1, 1)
+    return rowwise({"type": "snake", "name": "x"},
+                   lambda x: x + (a * x).sin().pow(2) / (a + 1e-9), {"alpha": alpha})
+
+
+def layer_norm(channels=24):
+    module = torch.nn.LayerNorm(channels)
+    torch.nn.init.normal_(module.weight)
+    torch.nn.init.normal_(module.bias)
+    return rowwise({"type": "layer_norm", "name": "x"}, lambda x: module(x.mT).mT,
+                   dict(module.named_parameters()))
+
+
+def scale(channels=24):
+    gain = torch.randn(channels)
+    return rowwise({"type": "scale", "name": "x"}, lambda x: x * gain.view(1, -1, 1),
+                   {"gain": gain})
+
+
+def compress(bins=9, eps=1e-3):
+    def twin(x):
+        re, im = x[:, :bins], x[:, bins:]
+        gain = (re * re + im * im + eps) ** -0.25
+        return torch.cat([re * gain, im * gain], 1)
+
+    return rowwise({"type": "compress", "eps": eps}, twin, channels=2 * bins)
+
+
+def lstm(c_in, hidden, n):
+    module = torch.nn.LSTM(c_in, hidden, batch_first=True)
+    tensors = {name[:-3]: value for name, value in module.named_parameters()}
+    return ({"type": "lstm", "name": "x"}, tensors, torch.randn(1, c_in, n),
+            lambda x: module(x.mT)[0].mT)
+
+
+def rotate(x, rope, base):
+    """x [heads, time, d]"""
+    d = x.shape[-1]
+    angle = torch.arange(x.shape[1], dtype=torch.float64)[:, None] * base ** (
+        -2 * torch.arange(d // 2, dtype=torch.float64) / d)
+    cos, sin = angle.cos().float(), angle.sin().float()
+    if rope == "half":
+        a, b = x[..., : d // 2], x[..., d // 2:]
+        return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+    a, b = x[..., ::2], x[..., 1::2]
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
+
+
+def attention(heads, d, context, n, rope):
+    channels = heads * d
+    module = torch.nn.MultiheadAttention(channels, heads)
+    torch.nn.init.normal_(module.in_proj_bias)
+
+    def twin(x):
+        rows = F.linear(x[0].T, module.in_proj_weight, module.in_proj_bias)
+        q, k, v = rows.view(n, 3, heads, d).permute(1, 2, 0, 3)
+        if rope != "none":
+            q, k = rotate(q, rope, 10000.0), rotate(k, rope, 10000.0)
+        age = torch.arange(n)[:, None] - torch.arange(n)[None, :]
+        y = F.scaled_dot_product_attention(q, k, v, (age >= 0) & (age < context))
+        return module.out_proj(y.permute(1, 0, 2).reshape(n, channels)).T[None]
+
+    node = {"type": "attention", "name": "x", "heads": heads, "context": context, "rope": rope}
+    tensors = {"in_proj.weight": module.in_proj_weight, "in_proj.bias": module.in_proj_bias,
+               "out_proj.weight": module.out_proj.weight, "out_proj.bias": module.out_proj.bias}
+    return node, tensors, torch.randn(1, channels, n), twin
+
+
+def stft(n_fft, hop, left, n):
+    def twin(x):
+        y = torch.stft(F.pad(x[:, 0], (left, 0)), n_fft, hop, window=torch.hann_window(n_fft),
+                       center=False, return_complex=True)
+        return torch.cat([y.real, y.imag], 1)
+
+    node = {"type": "stft", "n_fft": n_fft, "hop": hop, "pad": [left, 0]}
+    return node, {}, torch.randn(1, 1, n), twin
+
+
+def istft(n_fft, hop, n, bound=2.0):
+    """Vocos' head with padding "same": both ends trimmed, divided by the squared windows."""
+    trim = (n_fft - hop) // 2
+
+    def twin(x):
+        bins = n_fft // 2 + 1
+        magnitude, phase = x[:, :bins].exp().clip(max=bound), x[:, bins:]
+        spectrum = magnitude * torch.exp(1j * phase)
+        window = torch.hann_window(n_fft)
+        frames = torch.fft.irfft(spectrum, n_fft, 1) * window[None, :, None]
+        length = (n - 1) * hop + n_fft
+        squares = window.square().expand(1, n, -1).mT
+        y, envelope = (F.fold(f, (1, length), (1, n_fft), stride=(1, hop))[:, 0]
+                       for f in (frames, squares))
+        return (y / envelope)[..., trim: length - trim]
+
+    node = {"type": "istft", "n_fft": n_fft, "hop": hop, "trim": [trim, trim], "normalize": True,
+            "max_magnitude": bound}
+    return node, {}, torch.randn(1, n_fft + 2, n), twin
+
+
+def residual(channels, n):
+    module = torch.nn.Conv1d(channels, channels, 7, padding=9, dilation=3)
+    node = {"type": "residual",
+            "branch": [{"type": "elu"},
+                       {"type": "conv", "name": "x", "dilation": 3, "pad": [9, 9]}]}
+    return (node, dict(module.named_parameters()), torch.randn(1, channels, n),
+            lambda x: x + module(F.elu(x)))
+
+
+def cases():
+    for mode in ("zero", "reflect", "replicate"):
+        yield conv(3, 40, 7, 50, mode, left=6)
+        yield conv(8, 5, 7, 50, mode, dilation=3, left=9, right=9)
+        yield conv(6, 4, 8, 61, mode, stride=4, left=4, complete=True)
+        yield conv(4, 4, 7, 3, mode, left=6, complete=True)
+    yield conv(12, 12, 7, 40, groups=12, left=6)
+    yield conv(12, 8, 5, 40, groups=4, left=4)
+    yield conv_transpose(6, 5, 16, 8, 9, (0, 8))
+    yield conv_transpose(6, 5, 10, 5, 9, (3, 3))
+    yield conv_transpose(6, 4, 7, 3, 9, (2, 2), groups=2, output_padding=1)
+    yield conv_transpose(8, 8, 4, 2, 9, (0, 2), groups=8)
+    yield rowwise({"type": "elu"}, F.elu)
+    yield rowwise({"type": "leaky_relu", "slope": 0.1}, lambda x: F.leaky_relu(x, 0.1))
+    yield rowwise({"type": "gelu"}, F.gelu)
+    yield rowwise({"type": "silu"}, F.silu)
+    yield rowwise({"type": "tanh"}, torch.tanh)
+    yield snake()
+    yield layer_norm()
+    yield scale()
+    yield compress()
+    yield lstm(5, 33, 40)
+    for rope in ("none", "interleaved", "half"):
+        yield attention(3, 8, 11, 40, rope)
+    yield stft(480, 240, 240, 2000)
+    yield istft(64, 16, 12)
+    yield residual(6, 70)
+
+
+def main(program):
+    torch.manual_seed(1)
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        for node, tensors, x, twin in cases():
+            wanted = twin(x)[0].T.contiguous()
+            got = run(program, Path(folder), [node], tensors, x[0])
+            if got.numel() != wanted.numel():
+                sys.exit(f"{node}: {got.numel()} values, not {wanted.numel()}")
+            error = ((got.view_as(wanted) - wanted).abs().max() / wanted.abs().max()).item()
+            if not error <= TOLERANCE:
+                sys.exit(f"{node}: error {error:.2e}")
+            worst = max(worst, error)
+    print(f"all layers equal their twins; largest error {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
