@@ -62,14 +62,15 @@ V_INLINE vfloat v_exp2_int(vint n)
 /* Exactly 0 below V_EXP_MIN, infinite above V_EXP_MAX. */
 V_INLINE vfloat v_exp(vfloat x)
 {
+    const vmask vanishes = v_gt(v_set1(V_EXP_MIN), x);
     vint n;
-    const vfloat r = v_exp_reduce(x, &n);
+    const vfloat r = v_exp_reduce(v_select(vanishes, v_set1(V_EXP_MIN), x), &n);
     const vfloat power = v_fma(v_expm1_ratio(r), r, v_set1(1.0f));
     /* In two factors, because 2^128 is not a float. */
     const vint half = vi_shr(n, 1);
     const vfloat y = v_mul(v_mul(power, v_exp2_int(half)), v_exp2_int(vi_sub(n, half)));
     const vfloat bounded = v_select(v_gt(x, v_set1(V_EXP_MAX)), v_set1(INFINITY), y);
-    return v_select(v_gt(v_set1(V_EXP_MIN), x), v_set1(0.0f), bounded);
+    return v_select(vanishes, v_set1(0.0f), bounded);
 }
 
 /* exp(x) - 1 for x <= 0, exact in the relative sense near 0 too. */
