@@ -60,36 +60,48 @@ static bool is_whole(const ravel_lane *lanes, int n_lanes, const ravel_window_vi
     return true;
 }
 
+/* The blocks of all lanes to the arena, from where each lane gets its rows. */
+static void run_cut(const conv_transpose *self, const ravel_lane *lanes, int n_lanes,
+                    const ravel_window_view *views, const int *skip, ravel_arena *scratch)
+{
+    const ptrdiff_t channels = self->base.out_channels, block = self->slide.out_floats;
+    ptrdiff_t n_blocks = 0;
+    for (int l = 0; l < n_lanes; l++) {
+        n_blocks += views[l].n_windows;
+    }
+    float *y = ravel_arena_take(scratch, (size_t)(n_blocks * block) * sizeof *y);
+    ravel_slide_run(&self->slide, self->base.kernels, views, n_lanes, y, scratch);
+    for (int l = 0; l < n_lanes; l++) {
+        if (lanes[l].n_out > 0) {
+            memcpy(lanes[l].out, y + skip[l] * channels,
+                   (size_t)(lanes[l].n_out * channels) * sizeof *y);
+        }
+        y += views[l].n_windows * block;
+    }
+}
+
 static void transpose_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
                            ravel_arena *scratch)
 {
     const conv_transpose *self = (const conv_transpose *)layer;
     const size_t mark = scratch->used;
-    const int phases = self->slide.phases, channels = layer->out_channels;
     ravel_window_view *views = ravel_arena_take(scratch, (size_t)n_lanes * sizeof *views);
     int *skip = ravel_arena_take(scratch, (size_t)n_lanes * sizeof *skip);
-    size_t n_blocks = 0;
     for (int l = 0; l < n_lanes; l++) {
         views[l] = ravel_window_push(&self->slide.window, (transpose_state *)lanes[l].state + 1,
                                      lanes[l].in, lanes[l].n_in, lanes[l].finish, scratch);
         lanes[l].n_out = cut(self, &lanes[l], views[l].n_windows, &skip[l]);
-        n_blocks += (size_t)views[l].n_windows;
     }
-    if (n_blocks > 0 && is_whole(lanes, n_lanes, views, phases)) {
-        float *y = ravel_lanes_target(lanes, n_lanes, channels, scratch);
+    if (ravel_lanes_count_out(lanes, n_lanes) == 0) {
+        scratch->used = mark;
+        return;
+    }
+    if (is_whole(lanes, n_lanes, views, self->slide.phases)) {
+        float *y = ravel_lanes_target(lanes, n_lanes, layer->out_channels, scratch);
         ravel_slide_run(&self->slide, layer->kernels, views, n_lanes, y, scratch);
-        ravel_lanes_deliver(lanes, n_lanes, channels, y);
-    } else if (n_blocks > 0) {
-        const size_t block = (size_t)phases * (size_t)channels;
-        float *y = ravel_arena_take(scratch, n_blocks * block * sizeof *y);
-        ravel_slide_run(&self->slide, layer->kernels, views, n_lanes, y, scratch);
-        for (int l = 0; l < n_lanes; l++) {
-            if (lanes[l].n_out > 0) {
-                memcpy(lanes[l].out, y + (ptrdiff_t)skip[l] * channels,
-                       (size_t)lanes[l].n_out * (size_t)channels * sizeof *y);
-            }
-            y += (size_t)views[l].n_windows * block;
-        }
+        ravel_lanes_deliver(lanes, n_lanes, layer->out_channels, y);
+    } else {
+        run_cut(self, lanes, n_lanes, views, skip, scratch);
     }
     scratch->used = mark;
 }

@@ -27,13 +27,18 @@ typedef struct {
     int n_waited, n;
 } side;
 
+static void *part_of(void *state, size_t offset)
+{
+    return (char *)state + offset;
+}
+
 static void residual_reset(const ravel_layer *layer, void *state)
 {
     const residual *self = (const residual *)layer;
     *(residual_state *)state = (residual_state){0};
-    ravel_layer_reset(self->branch, (char *)state + self->branch_state);
+    ravel_layer_reset(self->branch, part_of(state, self->branch_state));
     if (self->shortcut != NULL) {
-        ravel_layer_reset(self->shortcut, (char *)state + self->shortcut_state);
+        ravel_layer_reset(self->shortcut, part_of(state, self->shortcut_state));
     }
 }
 
@@ -58,7 +63,7 @@ static int run_length(const side *a, const side *b, int first, int n)
 static void keep_rest(const residual *self, residual_state *state, const side *from, int n_used)
 {
     const int channels = self->base.out_channels;
-    float *waiting = (float *)((char *)state + self->waiting);
+    float *waiting = part_of(state, self->waiting);
     const size_t row = (size_t)channels * sizeof(float);
     const int old = from->n_waited > n_used ? from->n_waited - n_used : 0;
     const int made = from->n - n_used - old;
@@ -78,7 +83,7 @@ static void join(const residual *self, ravel_lane *lane, side branch, side short
     residual_state *state = lane->state;
     const int channels = self->base.out_channels;
     side *ahead = state->branch_waits ? &branch : &shortcut;
-    ahead->waited = (const float *)((const char *)state + self->waiting);
+    ahead->waited = part_of(state, self->waiting);
     ahead->n_waited = state->n_waiting;
     ahead->n += state->n_waiting;
     const int n = branch.n < shortcut.n ? branch.n : shortcut.n;
@@ -106,7 +111,7 @@ static ravel_lane *push_side(const ravel_layer *layer, size_t state_offset, bool
     float *out = ravel_arena_take(scratch, rows * (size_t)layer->out_channels * sizeof *out);
     for (int l = 0; l < n_lanes; l++) {
         inner[l] = lanes[l];
-        inner[l].state = (char *)lanes[l].state + state_offset;
+        inner[l].state = part_of(lanes[l].state, state_offset);
         if (!to_out) {
             inner[l].out = out;
             out += (ptrdiff_t)ravel_layer_max_out(layer, lanes[l].n_in) * layer->out_channels;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Layers put together: sequences, residuals, and networks of the shapes that codecs have. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,31 @@ Test(sequence, encodec_like_streams)
         ravel_layer_destroy(layer);
         free_tensors(&b);
     }
+}
+
+/* Sound, then silence: rows that are denormal would make every step slow. */
+static void check_silence(ravel_layer *layer, ravel_test_random *random)
+{
+    enum { N = 4000 };
+    float *x = ravel_test_values(random, N * layer->in_channels);
+    memset(x + N / 4 * layer->in_channels, 0,
+           (size_t)(N - N / 4) * (size_t)layer->in_channels * sizeof *x);
+    ravel_test_rows rows = ravel_test_run(layer, x, N, NULL);
+    for (int i = 0; i < rows.n * layer->out_channels; i++) {
+        cr_assert(isnormal(rows.rows[i]) || rows.rows[i] == 0.0f, "%g", (double)rows.rows[i]);
+    }
+    free(rows.rows);
+    free(x);
+    ravel_layer_destroy(layer);
+}
+
+Test(sequence, silence_is_not_denormal)
+{
+    builder b = {.kernels = ravel_kernels_select(), .random = {13}};
+    check_silence(make_encoder(&b, 16, 8, 16, 24, 5), &b.random);
+    check_silence(make_decoder(&b, 16, 8, 16, 24, 5), &b.random);
+    check_silence(make_seanet(&b, RAVEL_PAD_ZERO), &b.random);
+    free_tensors(&b);
 }
 
 /* DAC-like: symmetric paddings, so that the branch lags behind its shortcut. */
