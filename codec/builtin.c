@@ -11,13 +11,13 @@
 #error "RAVEL_BUILTIN_MODEL is to be the path of the model file"
 #endif
 
-__asm__(".section .rodata\n"
+__asm__(".pushsection .rodata\n"
         ".balign 64\n"
         "ravel_builtin_begin:\n"
         ".incbin \"" RAVEL_BUILTIN_MODEL "\"\n"
         "ravel_builtin_end:\n"
         ".byte 0\n"
-        ".text\n");
+        ".popsection\n");
 
 extern const unsigned char ravel_builtin_begin[] __attribute__((visibility("hidden")));
 extern const unsigned char ravel_builtin_end[] __attribute__((visibility("hidden")));

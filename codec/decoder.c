@@ -100,7 +100,7 @@ typedef struct {
 /* What a round takes from the arena. */
 typedef struct {
     decode_progress *progress; /* [n_jobs] */
-    decode_progress **active;  /* [n_lanes], those of the lanes */
+    int *active;               /* [n_lanes], which job each lane is of */
     ravel_lane *lanes;
     float *latents; /* [n_jobs][round frames][latent_dim] */
     float *pcm;     /* [n_jobs][most samples of a lane][channels] */
@@ -119,7 +119,7 @@ size_t ravel_decoder_round_size(const ravel_model *model, int n_streams, int n_f
     size_t layers = ravel_layer_scratch_size(model->decoder, n_frames, n_streams);
     size_t look_up = model->quantizer->ops->scratch_size(model->quantizer, n_frames);
     size_t rest = ravel_arena_bytes(lanes * sizeof(decode_progress)) +
-                  ravel_arena_bytes(lanes * sizeof(decode_progress *)) +
+                  ravel_arena_bytes(lanes * sizeof(int)) +
                   ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
                   ravel_arena_bytes(lanes * frames * latent_bytes(model)) +
                   ravel_arena_bytes(lanes * most * channels * sizeof(float));
@@ -224,7 +224,7 @@ static void gather(const ravel_model *model, decode_round *round, int n_jobs, ra
         size_t l = (size_t)round->n_lanes;
         if (progress->done)
             continue;
-        round->active[l] = progress;
+        round->active[l] = i;
         round->lanes[l] =
             next_lane(progress, round->latents + l * latent_step, round->round_frames, scratch);
         round->lanes[l].out = round->pcm + l * pcm_step;
@@ -236,12 +236,12 @@ static void deliver(const decode_round *round)
 {
     for (int l = 0; l < round->n_lanes; l++) {
         const ravel_lane *lane = &round->lanes[l];
-        ravel_decoder_job *job = round->active[l]->job;
+        ravel_decoder_job *job = round->progress[round->active[l]].job;
         ravel_decoder *decoder = job->decoder;
         int channels = decoder->model->info.channels;
-        float *pcm = job->pcm + (size_t)job->n_samples * (size_t)channels;
         if (lane->n_out == 0)
             continue;
+        float *pcm = job->pcm + (size_t)job->n_samples * (size_t)channels;
         memcpy(pcm, lane->out, (size_t)lane->n_out * (size_t)channels * sizeof *pcm);
         ravel_fade_apply(&decoder->fade, decoder->lost, pcm, lane->n_out, channels);
         job->n_samples += lane->n_out;

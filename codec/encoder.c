@@ -114,7 +114,7 @@ typedef struct {
 /* What a round takes from the arena. */
 typedef struct {
     encode_progress *progress; /* [n_jobs] */
-    encode_progress **active;  /* [n_lanes], those of the lanes */
+    int *active;               /* [n_lanes], which job each lane is of */
     ravel_lane *lanes;
     float *pcm;      /* [n_jobs][round samples][channels] */
     float *latents;  /* [n_jobs * most frames of a lane][latent_dim] */
@@ -141,8 +141,7 @@ size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_f
     size_t search = model->quantizer->ops->scratch_size(model->quantizer, (int)(lanes * most));
     size_t rest =
         ravel_arena_bytes(lanes * sizeof(encode_progress)) +
-        ravel_arena_bytes(lanes * sizeof(encode_progress *)) +
-        ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
+        ravel_arena_bytes(lanes * sizeof(int)) + ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
         ravel_arena_bytes(lanes * samples * channels * sizeof(float)) +
         ravel_arena_bytes(lanes * most * dim * sizeof(float)) +
         ravel_arena_bytes(lanes * most * (size_t)model->info.n_codebooks * sizeof(uint16_t));
@@ -227,8 +226,9 @@ static ravel_lane next_lane(encode_progress *progress, float *pcm, int room)
     size_t channels = (size_t)job->encoder->model->info.channels;
     int left = job->n_samples - progress->taken;
     int n = left < room ? left : room;
-    copy_finite(job->pcm + (size_t)progress->taken * channels, pcm, (size_t)n * channels,
-                &job->encoder->n_bad);
+    if (n > 0)
+        copy_finite(job->pcm + (size_t)progress->taken * channels, pcm, (size_t)n * channels,
+                    &job->encoder->n_bad);
     progress->taken += n;
     int zeros = progress->n_zeros < room - n ? (int)progress->n_zeros : room - n;
     memset(pcm + (size_t)n * channels, 0, (size_t)zeros * channels * sizeof *pcm);
@@ -251,7 +251,7 @@ static void gather(const ravel_model *model, encode_round *round, int n_jobs)
         size_t l = (size_t)round->n_lanes;
         if (progress->done)
             continue;
-        round->active[l] = progress;
+        round->active[l] = i;
         round->lanes[l] = next_lane(progress, round->pcm + l * pcm_step, round->round_samples);
         round->lanes[l].out = round->latents + l * latent_step;
         round->n_lanes++;
@@ -277,7 +277,7 @@ static void deliver(const encode_round *round, int stride)
 {
     const uint16_t *codes = round->codes;
     for (int l = 0; l < round->n_lanes; l++) {
-        ravel_encoder_job *job = round->active[l]->job;
+        ravel_encoder_job *job = round->progress[round->active[l]].job;
         ravel_encoder *encoder = job->encoder;
         size_t wanted = (size_t)encoder->n_codebooks;
         for (int t = 0; t < round->lanes[l].n_out; t++, codes += stride) {
@@ -291,7 +291,7 @@ static void quantize(const ravel_model *model, const encode_round *round, ravel_
 {
     int most = 0, n = join_latents(round, model->info.latent_dim);
     for (int l = 0; l < round->n_lanes; l++) {
-        int wanted = round->active[l]->job->encoder->n_codebooks;
+        int wanted = round->progress[round->active[l]].job->encoder->n_codebooks;
         if (wanted > most)
             most = wanted;
     }

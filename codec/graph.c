@@ -486,11 +486,13 @@ static ravel_layer *join(const ravel_node *node, ravel_layer **layers, int n)
 static ravel_layer *build_sequence(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     int size = cJSON_GetArraySize(node->json), n = 0;
-    ravel_layer **layers = calloc((size_t)size + 1, sizeof *layers);
+    ravel_layer **layers = calloc((size_t)size + 1, sizeof(void *));
+    if (!layers) {
+        ravel_node_refuse_as(node, &(ravel_error){RAVEL_ERR_MEMORY, "out of memory"});
+        return NULL;
+    }
     if (size == 0)
         ravel_node_refuse(node, "a sequence without layers");
-    if (!layers)
-        ravel_node_refuse_as(node, &(ravel_error){RAVEL_ERR_MEMORY, "out of memory"});
     const cJSON *item = node->json->child;
     while (item && !node->reader->failed) {
         ravel_node child = ravel_node_item(node, item, n);
@@ -499,7 +501,7 @@ static ravel_layer *build_sequence(ravel_builder *builder, const ravel_node *nod
             n++;
         item = item->next;
     }
-    return layers ? join(node, layers, n) : NULL;
+    return join(node, layers, n);
 }
 
 ravel_layer *ravel_graph_layers(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)

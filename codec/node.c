@@ -11,9 +11,9 @@ enum { MAX_DEPTH = 64, MAX_NODES = 4096, MAX_NAME = 150 };
 /* Writes the way to the node, "encoder[3].branch[1]"; its end is what matters where it is long. */
 static void write_path(const ravel_node *node, char *text, size_t size)
 {
-    const ravel_node *way[6];
-    int n = 0;
-    for (const ravel_node *at = node; at && n < 6; at = at->parent)
+    const ravel_node *way[6] = {node};
+    int n = 1;
+    for (const ravel_node *at = node->parent; at && n < 6; at = at->parent)
         way[n++] = at;
     size_t length = (size_t)snprintf(text, size, "%s", way[n - 1]->parent ? "..." : "");
     for (int i = n - 1; i >= 0 && length < size; i--) {
@@ -104,7 +104,7 @@ ravel_node ravel_node_item(const ravel_node *node, const cJSON *json, int i)
 
 static bool whole_number(const cJSON *item, int min, int max, int *value)
 {
-    if (!cJSON_IsNumber(item))
+    if (!item || !cJSON_IsNumber(item))
         return false;
     double number = item->valuedouble;
     if (!(number >= (double)min && number <= (double)max))
@@ -131,7 +131,7 @@ float ravel_node_float(const ravel_node *node, const char *key, float fallback, 
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);
     if (!item && fallback >= min)
         return fallback;
-    if (cJSON_IsNumber(item) && item->valuedouble >= (double)min &&
+    if (item && cJSON_IsNumber(item) && item->valuedouble >= (double)min &&
         item->valuedouble <= (double)max) {
         return (float)item->valuedouble;
     }

@@ -35,7 +35,7 @@ Test(model, builtin_is_one_and_stays)
 {
     const ravel_model *model = ravel_model_builtin();
     cr_assert_not_null(model);
-    ravel_model_free((ravel_model *)(uintptr_t)model);
+    ravel_model_free((ravel_model *)model);
     cr_assert_eq(ravel_model_builtin(), model);
     const ravel_model_info *info = ravel_model_get_info(model);
     cr_assert(info->sample_rate_hz == 24000 && info->channels == 1 && info->hop_samples == 480);

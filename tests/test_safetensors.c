@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static int parse_text(const char *header, size_t n_data, ravel_safetensors *st, 
     memset(file, 0, sizeof file);
     for (int i = 0; i < 8; i++)
         file[i] = (uint8_t)((uint64_t)length >> 8 * i);
-    memcpy(file + 8, header, length);
+    (void)snprintf((char *)file + 8, sizeof file - 8, "%s", header);
     error->text[0] = '\0';
     return ravel_safetensors_parse(st, file, 8 + length + n_data, error);
 }

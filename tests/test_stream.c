@@ -40,12 +40,22 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* Grows by n elements at the end; returns their place. */
-static void *extend(void **array, int *used, int n, size_t size)
+/* Room for n more elements behind those that are used. */
+static void *extend(void *array, int used, int n, size_t size)
 {
-    *array = realloc(*array, (size_t)(*used + n + 1) * size);
-    cr_assert_not_null(*array);
-    return (char *)*array + (size_t)*used * size;
+    void *longer = realloc(array, (size_t)(used + n + 1) * size);
+    cr_assert_not_null(longer);
+    return longer;
+}
+
+static void extend_codes(recording *r, int n)
+{
+    r->codes = extend(r->codes, r->n_frames, n, (size_t)r->n_codebooks * sizeof *r->codes);
+}
+
+static void extend_out(recording *r, int n)
+{
+    r->out = extend(r->out, r->n_out, n, (size_t)r->channels * sizeof *r->out);
 }
 
 /* Pushes n samples with room for exactly what was announced; n < 0 ends the stream. */
@@ -60,8 +70,9 @@ static void push_samples(ravel_encoder *encoder, ravel_scratch *scratch, recordi
                    : ravel_encoder_push(encoder, scratch, r->pcm + (size_t)at * (size_t)r->channels,
                                         n, codes, room);
     cr_assert(made >= 0 && made <= room, "%d frames where %d were announced", made, room);
-    size_t size = (size_t)r->n_codebooks * sizeof *codes;
-    memcpy(extend((void **)&r->codes, &r->n_frames, made, size), codes, (size_t)made * size);
+    size_t row = (size_t)r->n_codebooks;
+    extend_codes(r, made);
+    memcpy(r->codes + (size_t)r->n_frames * row, codes, (size_t)made * row * sizeof *codes);
     r->n_frames += made;
     free(codes);
 }
@@ -71,14 +82,15 @@ static void push_frames(ravel_decoder *decoder, ravel_scratch *scratch, recordin
 {
     int room = ravel_decoder_samples(decoder, n < 0 ? 0 : n, n < 0);
     cr_assert_geq(room, 0);
-    size_t size = (size_t)r->channels * sizeof(float);
-    float *out = allocate((size_t)room * size);
+    size_t row = (size_t)r->channels;
+    float *out = allocate((size_t)room * row * sizeof *out);
     int made =
         n < 0 ? ravel_decoder_finish(decoder, scratch, out, room)
               : ravel_decoder_push(decoder, scratch, r->codes + (size_t)at * (size_t)r->n_codebooks,
                                    n, r->n_codebooks, out, room);
     cr_assert(made >= 0 && made <= room, "%d samples where %d were announced", made, room);
-    memcpy(extend((void **)&r->out, &r->n_out, made, size), out, (size_t)made * size);
+    extend_out(r, made);
+    memcpy(r->out + (size_t)r->n_out * row, out, (size_t)made * row * sizeof *out);
     r->n_out += made;
     free(out);
 }
@@ -225,35 +237,81 @@ Test(bounds, one_hop_one_frame)
 
 enum { STREAMS = 5 };
 
+/* A stream of a batch on its way. */
+typedef struct {
+    recording *r;
+    int at, done;
+} member;
+
+static ravel_encoder_job encoder_job(member *m, ravel_encoder *encoder, uint64_t *seed)
+{
+    int n = piece(seed, m->r->n_samples - m->at, 100);
+    int finish = m->at + n == m->r->n_samples && ravel_random_below(seed, 2);
+    int room = ravel_encoder_frames(encoder, n, finish);
+    extend_codes(m->r, room);
+    ravel_encoder_job job = {.encoder = encoder,
+                             .pcm = m->r->pcm + (size_t)m->at * (size_t)m->r->channels,
+                             .n_samples = n,
+                             .finish = finish,
+                             .codes = m->r->codes + m->r->n_frames * m->r->n_codebooks,
+                             .capacity = room};
+    m->at += n;
+    m->done = finish;
+    return job;
+}
+
+static ravel_decoder_job decoder_job(member *m, ravel_decoder *decoder, uint64_t *seed)
+{
+    int n = piece(seed, m->r->n_frames - m->at, 9);
+    int finish = m->at + n == m->r->n_frames && ravel_random_below(seed, 2);
+    int room = ravel_decoder_samples(decoder, n, finish);
+    extend_out(m->r, room);
+    ravel_decoder_job job = {.decoder = decoder,
+                             .codes = m->r->codes + m->at * m->r->n_codebooks,
+                             .n_frames = n,
+                             .n_codebooks = m->r->n_codebooks,
+                             .finish = finish,
+                             .pcm = m->r->out + m->r->n_out * m->r->channels,
+                             .capacity = room};
+    m->at += n;
+    m->done = finish;
+    return job;
+}
+
+/* The members that take part in the next push: some of those that are not done. */
+static int choose(const member *members, int *who, uint64_t *seed)
+{
+    int n = 0;
+    for (int i = 0; i < STREAMS; i++) {
+        if (!members[i].done && ravel_random_below(seed, 4) > 0)
+            who[n++] = i;
+    }
+    return n;
+}
+
+static int all_done(const member *members)
+{
+    int n = 0;
+    for (int i = 0; i < STREAMS; i++)
+        n += members[i].done;
+    return n == STREAMS;
+}
+
 static void batch_encode(const ravel_model *model, ravel_scratch *scratch, recording *r,
                          uint64_t *seed)
 {
     ravel_encoder *encoders[STREAMS];
-    int at[STREAMS] = {0}, done[STREAMS] = {0}, left = STREAMS;
-    for (int i = 0; i < STREAMS; i++)
+    member members[STREAMS];
+    int who[STREAMS];
+    for (int i = 0; i < STREAMS; i++) {
         encoders[i] = ravel_encoder_new(model, r[i].n_codebooks);
-    while (left > 0) {
+        members[i] = (member){.r = &r[i]};
+    }
+    while (!all_done(members)) {
         ravel_encoder_job jobs[STREAMS];
-        int who[STREAMS], n_jobs = 0;
-        for (int i = 0; i < STREAMS; i++) {
-            if (done[i] || ravel_random_below(seed, 4) == 0)
-                continue;
-            int n = piece(seed, r[i].n_samples - at[i], 100);
-            int finish = at[i] + n == r[i].n_samples && ravel_random_below(seed, 2);
-            int room = ravel_encoder_frames(encoders[i], n, finish);
-            size_t size = (size_t)r[i].n_codebooks * sizeof(uint16_t);
-            jobs[n_jobs] = (ravel_encoder_job){
-                .encoder = encoders[i],
-                .pcm = r[i].pcm + (size_t)at[i] * (size_t)r[i].channels,
-                .n_samples = n,
-                .finish = finish,
-                .codes = extend((void **)&r[i].codes, &r[i].n_frames, room, size),
-                .capacity = room};
-            who[n_jobs++] = i;
-            at[i] += n;
-            done[i] = finish;
-            left -= finish;
-        }
+        int n_jobs = choose(members, who, seed);
+        for (int j = 0; j < n_jobs; j++)
+            jobs[j] = encoder_job(&members[who[j]], encoders[who[j]], seed);
         if (n_jobs == 0)
             continue;
         cr_assert_eq(ravel_encoder_push_many(jobs, n_jobs, scratch), 0);
@@ -270,32 +328,17 @@ static void batch_decode(const ravel_model *model, ravel_scratch *scratch, recor
                          uint64_t *seed)
 {
     ravel_decoder *decoders[STREAMS];
-    int at[STREAMS] = {0}, done[STREAMS] = {0}, left = STREAMS;
-    for (int i = 0; i < STREAMS; i++)
+    member members[STREAMS];
+    int who[STREAMS];
+    for (int i = 0; i < STREAMS; i++) {
         decoders[i] = ravel_decoder_new(model);
-    while (left > 0) {
+        members[i] = (member){.r = &r[i]};
+    }
+    while (!all_done(members)) {
         ravel_decoder_job jobs[STREAMS];
-        int who[STREAMS], n_jobs = 0;
-        for (int i = 0; i < STREAMS; i++) {
-            if (done[i] || ravel_random_below(seed, 4) == 0)
-                continue;
-            int n = piece(seed, r[i].n_frames - at[i], 9);
-            int finish = at[i] + n == r[i].n_frames && ravel_random_below(seed, 2);
-            int room = ravel_decoder_samples(decoders[i], n, finish);
-            size_t size = (size_t)r[i].channels * sizeof(float);
-            jobs[n_jobs] =
-                (ravel_decoder_job){.decoder = decoders[i],
-                                    .codes = r[i].codes + (size_t)at[i] * (size_t)r[i].n_codebooks,
-                                    .n_frames = n,
-                                    .n_codebooks = r[i].n_codebooks,
-                                    .finish = finish,
-                                    .pcm = extend((void **)&r[i].out, &r[i].n_out, room, size),
-                                    .capacity = room};
-            who[n_jobs++] = i;
-            at[i] += n;
-            done[i] = finish;
-            left -= finish;
-        }
+        int n_jobs = choose(members, who, seed);
+        for (int j = 0; j < n_jobs; j++)
+            jobs[j] = decoder_job(&members[who[j]], decoders[who[j]], seed);
         if (n_jobs == 0)
             continue;
         cr_assert_eq(ravel_decoder_push_many(jobs, n_jobs, scratch), 0);

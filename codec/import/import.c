@@ -67,8 +67,8 @@ static void convert(ravel_draft *draft, const char *kind, const ravel_import_sou
 static void release(ravel_draft *draft)
 {
     for (size_t i = 0; i < draft->n_tensors; i++) {
-        free((void *)(uintptr_t)draft->tensors[i].name);
-        free((void *)(uintptr_t)draft->tensors[i].data);
+        free((void *)draft->tensors[i].name);
+        free((void *)draft->tensors[i].data);
     }
     free(draft->tensors);
     cJSON_Delete(draft->graph);
@@ -95,7 +95,7 @@ static int write_checked(ravel_draft *draft, void **file, size_t *size, ravel_er
 int ravel_import(const char *kind, const ravel_import_source *source, void **file, size_t *size,
                  ravel_error *error)
 {
-    ravel_error own;
+    ravel_error own = {RAVEL_OK, ""};
     ravel_draft draft = {.error = error ? error : &own};
     *file = NULL;
     *size = 0;

@@ -27,7 +27,7 @@ static void *read_file(const char *dir, const char *name, size_t *size)
         *size = fread(data, 1, (size_t)length, file);
     }
     if (file)
-        fclose(file);
+        (void)fclose(file);
     return data;
 }
 
@@ -190,7 +190,7 @@ static int unexcused_codes(const encodec_case *e, const uint16_t *ours)
     int n = 0;
     for (int t = 0; t < e->n_frames; t++) {
         for (int k = 0, excused = 0; k < e->n_codebooks; k++) {
-            size_t at = (size_t)(k * e->n_frames + t);
+            size_t at = (size_t)k * (size_t)e->n_frames + (size_t)t;
             excused |= e->margin.values && e->margin.values[at] < 1e-4f;
             n += !excused && (float)ours[t * e->n_codebooks + k] != e->codes.values[at];
         }

@@ -79,7 +79,7 @@ int ravel_npy_read(const char *path, ravel_npy *array)
     FILE *file = fopen(path, "rb");
     int status = file ? read_file(file, array) : -1;
     if (file)
-        fclose(file);
+        (void)fclose(file);
     if (status)
         ravel_npy_free(array);
     return status;

@@ -426,8 +426,8 @@ static void *finish(tiny *t, size_t *size)
     (void)ravel_model_write(graph, t->tensors, t->n_tensors, &file, size, NULL);
     cJSON_Delete(graph);
     for (size_t i = 0; i < t->n_tensors; i++) {
-        free((void *)(uintptr_t)t->tensors[i].name);
-        free((void *)(uintptr_t)t->tensors[i].data);
+        free((void *)t->tensors[i].name);
+        free((void *)t->tensors[i].data);
     }
     free(t);
     return file;
@@ -470,6 +470,6 @@ ravel_model *ravel_test_model_open(ravel_tiny_kind kind)
     free(file);
     if (model)
         return model;
-    fprintf(stderr, "tiny model %s: %s\n", ravel_tiny_name(kind), error.text);
+    (void)fprintf(stderr, "tiny model %s: %s\n", ravel_tiny_name(kind), error.text);
     abort();
 }
