@@ -216,6 +216,10 @@ static const void *weights_at(const ravel_matrix *w, ptrdiff_t panel, ptrdiff_t 
     return (const char *)w->panels + i * (ptrdiff_t)ravel_dtype_size(w->dtype);
 }
 
+/*
+ * Whether one vector holds all outputs that are left. So it is for the last convolution of a codec,
+ * to one channel: a tile is then one vector by many rows, that is, by samples of time.
+ */
 static bool is_narrow(const ravel_matrix *w, int first_n)
 {
     return w->n_out - first_n <= V_LANES;
@@ -237,7 +241,7 @@ static void direct_tile(const product *a, int first_row, int n_rows, int panel, 
     end_sums(a, first_row, n_rows, first_n, n_panels, sums);
 }
 
-/* Few rows: weights are read once for each group of rows, from memory only for the first. */
+/* Few rows: a panel comes from memory for the first tile of rows, from the cache for the others. */
 static void multiply_direct(const product *a)
 {
     static const int panels_of_rows[] = {1, V_PANELS_1_ROW, V_PANELS_2_ROWS, V_PANELS_3_ROWS};
