@@ -57,11 +57,11 @@ struct ravel_layer {
     const ravel_layer_ops *ops;
     const ravel_kernels *kernels;
     int in_channels, out_channels;
-    int up, down;      /* in the long run `up` rows come out for `down` rows that go in */
-    int extra_out;     /* a push makes at most ceil(n_in * up / down) + extra_out rows */
-    int lookahead_in;  /* rows of input beyond the causal ones that an output row needs; may be < 0 */
+    int up, down;     /* in the long run `up` rows come out for `down` rows that go in */
+    int extra_out;    /* a push makes at most ceil(n_in * up / down) + extra_out rows */
+    int lookahead_in; /* rows of input beyond the causal ones that an output row needs; may be < 0 */
     int lookahead_out; /* rows of output by which a row lags behind the causal place (trim) */
-    int hold_rows;     /* most rows of input taken whose outputs can still be missing (up == down == 1) */
+    int hold_rows; /* most rows of input taken whose outputs can still be missing (up == down == 1) */
     bool in_place;
     size_t state_size;   /* bytes, a multiple of 16 */
     size_t weight_bytes; /* read by one pass */
@@ -83,12 +83,14 @@ void ravel_layer_destroy(ravel_layer *layer); /* NULL is allowed */
 typedef enum { RAVEL_PAD_ZERO, RAVEL_PAD_REFLECT, RAVEL_PAD_REPLICATE } ravel_pad_mode;
 
 typedef struct {
-    const ravel_tensor *weight; /* conv [out, in / groups, k] or [out, in]; transposed [in, out / groups, k] */
-    const ravel_tensor *bias;   /* [out] or NULL */
-    const ravel_tensor *scale;  /* [out], I8 weights only */
+    const ravel_tensor
+        *weight; /* conv [out, in / groups, k] or [out, in]; transposed [in, out / groups, k] */
+    const ravel_tensor *bias;  /* [out] or NULL */
+    const ravel_tensor *scale; /* [out], I8 weights only */
     int stride, dilation, groups;
-    int pad_left, pad_right; /* rows before the first and after the last; transposed: rows trimmed */
-    int output_padding;      /* transposed only: rows added at the end */
+    int pad_left,
+        pad_right;      /* rows before the first and after the last; transposed: rows trimmed */
+    int output_padding; /* transposed only: rows added at the end */
     ravel_pad_mode mode;
     /*
      * EnCodec's rule: at the end add as many rows as complete the last window, padded by `mode`
