@@ -77,8 +77,11 @@ static int flush_pages(ravel_stream_writer *writer, ravel_error *error)
 static int put_packet(ravel_stream_writer *writer, uint8_t *bytes, int n_bytes, int64_t granule,
                       bool end, ravel_error *error)
 {
-    ogg_packet packet = {
-        .packet = bytes, .bytes = n_bytes, .granulepos = granule, .e_o_s = end ? 1 : 0};
+    ogg_packet packet = {0};
+    packet.packet = bytes;
+    packet.bytes = n_bytes;
+    packet.granulepos = granule;
+    packet.e_o_s = end;
     return ogg_stream_packetin(&writer->ogg, &packet) == 0 ? 0 : ravel_error_memory(error);
 }
 

@@ -192,6 +192,8 @@ for start in 0 1 7.123 31.5; do
     tail -c +45 part.wav >part.raw
     check "the stretch from $start s" cmp expected.raw part.raw
 done
+expect 0 '' sh -c 'cat long.rvl | "$0" decode -q --start 31.5 --duration 2.5 - part2.wav' "$ravel"
+check "a stretch from a pipe" cmp part.wav part2.wav
 expect 2 'behind the end' "$ravel" decode --start 1:00:00 long.rvl no.wav
 gone no.wav
 

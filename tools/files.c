@@ -12,7 +12,7 @@
 
 int ravel_tool_interrupted(ravel_error *error)
 {
-    return ravel_error_set(error, RAVEL_ERR_IO, "stopped by a signal; no output was left");
+    return ravel_error_set(error, RAVEL_ERR_IO, "stopped by a signal");
 }
 
 static bool same_file(const char *a, const char *b)
@@ -101,10 +101,9 @@ static int report_batch(const entry *entries, int n)
 
 static void run_entries(entry *entries, int n, ravel_tool_job *job, void *context)
 {
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !ravel_tool_stopped(); i++) {
         ravel_error error = {0};
-        entries[i].status =
-            ravel_tool_stopped() ? ravel_tool_interrupted(&error) : check_entry(entries, i, &error);
+        entries[i].status = check_entry(entries, i, &error);
         if (entries[i].status == 0)
             entries[i].status = run_job(entries[i].in, entries[i].out, job, context, &error);
         if (entries[i].status < 0)
@@ -127,7 +126,7 @@ static int run_many(const char *directory, const char *suffix, int n, char **nam
     for (int i = 0; i < n; i++)
         entries[i] = (entry){.in = names[i], .out = output_name(directory, names[i], suffix)};
     run_entries(entries, n, job, context);
-    int code = report_batch(entries, n);
+    int code = ravel_tool_stopped() ? RAVEL_EXIT_BATCH : report_batch(entries, n);
     for (int i = 0; i < n; i++)
         free(entries[i].out);
     free(entries);

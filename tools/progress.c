@@ -2,6 +2,7 @@
 #include "tools/progress.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -48,14 +49,20 @@ static void show_bar(const ravel_progress *progress, double done_s, double now)
             100.0 * part, speed, left / 60, left % 60);
 }
 
+/* Thousandths are enough for a log. */
+static void add_number(cJSON *line, const char *name, double value)
+{
+    cJSON_AddNumberToObject(line, name, floor(value * 1000.0 + 0.5) / 1000.0);
+}
+
 static void show_json(const ravel_progress *progress, double done_s, double now, int end)
 {
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "file", progress->name);
-    cJSON_AddNumberToObject(line, "done_s", done_s);
+    add_number(line, "done_s", done_s);
     if (progress->total_s > 0.0)
-        cJSON_AddNumberToObject(line, "total_s", progress->total_s);
-    cJSON_AddNumberToObject(line, "times_real_time", done_s / elapsed(progress, now));
+        add_number(line, "total_s", progress->total_s);
+    add_number(line, "times_real_time", done_s / elapsed(progress, now));
     cJSON_AddBoolToObject(line, "end", end);
     char *text = cJSON_PrintUnformatted(line);
     if (text != NULL)

@@ -22,10 +22,10 @@ RAVEL_API ravel_model *ravel_model_open(const char *path, ravel_error *error);
 typedef struct ravel_audio_reader ravel_audio_reader;
 
 typedef struct {
-    int raw;         /* nonzero: headerless PCM as described by the rest */
+    int raw; /* nonzero: headerless PCM as described by the rest */
     int raw_rate_hz;
     int raw_channels;
-    int raw_bits;    /* little-endian: 8 (unsigned), 16, 24, 32; float: -32, -64 */
+    int raw_bits; /* little-endian: 8 (unsigned), 16, 24, 32; float: -32, -64 */
 } ravel_audio_format;
 
 /*
@@ -36,9 +36,8 @@ typedef struct {
  *           temporary file, because their decoders seek.
  * format    NULL to recognise the file
  */
-RAVEL_API ravel_audio_reader *ravel_audio_reader_open(const char *path,
-                                                      const ravel_audio_format *format,
-                                                      ravel_error *error);
+RAVEL_API ravel_audio_reader *
+ravel_audio_reader_open(const char *path, const ravel_audio_format *format, ravel_error *error);
 RAVEL_API void ravel_audio_reader_close(ravel_audio_reader *reader);
 RAVEL_API int ravel_audio_reader_rate(const ravel_audio_reader *reader);
 RAVEL_API int ravel_audio_reader_channels(const ravel_audio_reader *reader);
@@ -74,13 +73,13 @@ typedef struct {
     char model_name[64];
     uint8_t tokenizer_identity[8];
     int sample_rate_hz, hop_samples;
-    int channels;         /* of the sound */
-    int n_streams;        /* of codes, each of channels / n_streams channels: 1, unless kept apart */
+    int channels;  /* of the sound */
+    int n_streams; /* of codes, each of channels / n_streams channels: 1, unless kept apart */
     int pre_skip_samples; /* decoded samples before the first that counts */
     int n_codebooks;
     int codebook_size[RAVEL_MAX_CODEBOOKS];
     int steps_per_frame[RAVEL_MAX_CODEBOOKS];
-    int64_t n_samples; /* exact length of each channel; -1 where it cannot be known (a pipe) */
+    int64_t n_samples;  /* exact length of each channel; -1 where it cannot be known (a pipe) */
     int header_damaged; /* nonzero: the header was lost; values are those of the model given */
     int n_tags;
     const char *const *tags; /* "NAME=value", UTF-8, as in Vorbis comments; owned by the reader */
@@ -88,7 +87,7 @@ typedef struct {
 
 /* What was found wrong while reading. */
 typedef struct {
-    int64_t lost_frames;   /* frames whose block was missing or damaged */
+    int64_t lost_frames; /* frames whose block was missing or damaged */
     int64_t damaged_blocks;
     int64_t skipped_bytes; /* bytes between pages that belong to none */
     int64_t foreign_pages; /* Ogg pages of other streams in the same file: left out */
@@ -150,8 +149,8 @@ RAVEL_API int ravel_stream_reader_read(ravel_stream_reader *reader, uint16_t *co
  * the first). return: number of the frame that is read next, or a negative status (pipes: only
  * forward, by reading on).
  */
-RAVEL_API int64_t ravel_stream_reader_seek(ravel_stream_reader *reader, int64_t sample,
-                                           int preroll, ravel_error *error);
+RAVEL_API int64_t ravel_stream_reader_seek(ravel_stream_reader *reader, int64_t sample, int preroll,
+                                           ravel_error *error);
 
 /* Bytes read so far: *blocks of good blocks, *file of everything. */
 RAVEL_API void ravel_stream_reader_bytes(const ravel_stream_reader *reader, int64_t *blocks,
