@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Training audio: decode once into one flat int16 file, then sample crops by speaker.
+
+    python3 -m train.data --corpus ../shared/corpus --out data
+"""
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from scipy.signal import resample_poly
+
+SAMPLE_RATE = 24000
+EXCLUDED_CORPORA = {"kyutai"}  # licence of the audio not stated
+NARROW_FOLDER, NARROW_SHARE = "train16", 0.2  # bandwidth 8 kHz: so much of the draws
+SPEAKER_CAP_S = 300.0
+HELD_OUT_SECONDS = 15 * 60  # whole English speakers, kept for word error rates
+
+
+def read_mono(path: Path) -> np.ndarray:
+    """float32 [n] at 24 kHz."""
+    audio, rate = sf.read(path, dtype="float32", always_2d=True)
+    audio = audio.mean(axis=1)
+    return audio if rate == SAMPLE_RATE else resample_poly(audio, SAMPLE_RATE, rate).astype("f4")
+
+
+def held_out_speakers(rows: list[dict[str, str]]) -> list[str]:
+    """LibriSpeech speakers of train16, in the order of their names, until 15 minutes are full."""
+    seconds: dict[str, float] = defaultdict(float)
+    for row in rows:
+        if row["file"].startswith("train16/") and row["corpus"] == "librispeech":
+            seconds[row["speaker"]] += float(row["seconds"])
+    chosen, total = [], 0.0
+    for speaker in sorted(seconds):
+        if total >= HELD_OUT_SECONDS:
+            break
+        chosen.append(speaker)
+        total += seconds[speaker]
+    return chosen
+
+
+def prepare(corpus: Path, out: Path) -> None:
+    """Writes audio.i16, index.json {set: {speaker: [[start, length], ...]}} and held_out.txt."""
+    out.mkdir(parents=True, exist_ok=True)
+    with open(corpus / "MANIFEST.tsv", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    held_out = held_out_speakers(rows)
+    index: dict[str, dict[str, list[list[int]]]] = {"speech": {}, "noise": {}}
+    position = 0
+    with open(out / "audio.i16", "wb") as audio:
+        for row in rows:
+            folder = row["file"].split("/")[0]
+            if folder == "dev" or row["corpus"] in EXCLUDED_CORPORA or row["speaker"] in held_out:
+                continue
+            pcm = np.clip(read_mono(corpus / row["file"]) * 32767, -32768, 32767).astype("<i2")
+            kind = "noise" if folder == "noise" else "speech"
+            speaker = f"{folder}/{row['corpus']}/{row['speaker']}"
+            index[kind].setdefault(speaker, []).append([position, len(pcm)])
+            audio.write(pcm.tobytes())
+            position += len(pcm)
+    (out / "index.json").write_text(json.dumps(index, indent=1))
+    (out / "held_out.txt").write_text("\n".join(held_out) + "\n")
+    print(f"{position / SAMPLE_RATE / 3600:.2f} hours, {len(index['speech'])} speakers, "
+          f"{len(held_out)} speakers held out")
+
+
+class Sampler:
+    """Random crops; a speaker's weight is the square root of the seconds, at most 5 minutes.
+
+    The many short speakers of train16 together get a fixed share. The whole state is `rng`.
+    """
+
+    def __init__(self, folder: Path, crop: int, seed: int) -> None:
+        index = json.loads((folder / "index.json").read_text())
+        self.audio = np.memmap(folder / "audio.i16", dtype="<i2", mode="r")
+        self.crop = crop
+        self.rng = np.random.default_rng(seed)
+        self.speech = [np.array(clips) for clips in index["speech"].values()]
+        self.noise = [np.array(clips) for clips in index["noise"].values()]
+        seconds = np.array([clips[:, 1].sum() for clips in self.speech]) / SAMPLE_RATE
+        weight = np.sqrt(np.minimum(seconds, SPEAKER_CAP_S))
+        narrow = np.array([name.startswith(f"{NARROW_FOLDER}/") for name in index["speech"]])
+        weight[narrow] *= NARROW_SHARE / weight[narrow].sum()
+        weight[~narrow] *= (1 - NARROW_SHARE) / weight[~narrow].sum()
+        self.weight = weight
+
+    def _crop(self, clips: np.ndarray) -> np.ndarray:
+        lengths = clips[:, 1].astype(float)
+        start, length = clips[self.rng.choice(len(clips), p=lengths / lengths.sum())]
+        offset = self.rng.integers(0, max(1, length - self.crop + 1))
+        piece = self.audio[start + offset:start + min(length, offset + self.crop)]
+        return np.pad(piece.astype("f4") / 32768, (0, self.crop - len(piece)))
+
+    def _augment(self, x: np.ndarray) -> np.ndarray:
+        """Level -35 ... -12 dBFS; one crop in five gets noise at 5 ... 30 dB, a few are silent."""
+        draw = self.rng.random()
+        if draw < 0.01:
+            return np.zeros_like(x)
+        level = np.sqrt(np.mean(x * x)) + 1e-5
+        x = x * (10 ** (self.rng.uniform(-35, -12) / 20) / level)
+        if draw > 0.8:
+            noise = self._crop(self.noise[self.rng.integers(len(self.noise))])
+            snr = 10 ** (-self.rng.uniform(5, 30) / 20)
+            power = np.sqrt(np.mean(x * x)) / (np.sqrt(np.mean(noise * noise)) + 1e-5)
+            x = x + noise * power * snr
+        peak = np.abs(x).max()
+        return x if peak <= 1 else x / peak
+
+    def batch(self, n: int) -> np.ndarray:
+        """float32 [n, crop]."""
+        speakers = self.rng.choice(len(self.speech), size=n, p=self.weight)
+        return np.stack([self._augment(self._crop(self.speech[s])) for s in speakers]).astype("f4")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--out", type=Path, default=Path("data"))
+    arguments = parser.parse_args()
+    prepare(arguments.corpus, arguments.out)
