@@ -22,16 +22,6 @@ typedef ravel_layer *build_layer(ravel_builder *builder, const ravel_node *node,
 
 static const char *const pad_modes[] = {"zero", "reflect", "replicate", NULL};
 
-static int gcd(int a, int b)
-{
-    while (b) {
-        int rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* floor(a / b), b > 0 */
 static int floor_div(int a, int b)
 {
@@ -46,9 +36,13 @@ static void follow_rate(const ravel_node *node, ravel_flow *flow, int up, int do
         ravel_node_refuse(node, "the product of the strides is above %d", MAX_RATE);
         return;
     }
-    int common = gcd((int)up_all, (int)down_all);
-    flow->up = (int)up_all / common;
-    flow->down = (int)down_all / common;
+    /* Either way alone, the rows that are ready after each row are known exactly. */
+    if (up_all > 1 && down_all > 1) {
+        ravel_node_refuse(node, "the rate of the rows goes down and up in one part");
+        return;
+    }
+    flow->up = (int)up_all;
+    flow->down = (int)down_all;
     flow->reach = flow->reach * up + (int64_t)window * down_all;
     flow->short_of = flow->short_of || flow->surplus < 0;
     if (flow->reach > MAX_REACH || abs(flow->surplus) > MAX_REACH) {

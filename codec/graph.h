@@ -17,8 +17,7 @@
 
 typedef struct {
     int channels;
-    int up,
-        down; /* `up` rows here for `down` rows at the start of the part; without common factor */
+    int up, down; /* `up` rows here for `down` rows at the start of the part; one of them is 1 */
     /*
      * For T rows at the start, T a multiple of `down`, there are T * up / down + surplus rows here
      * once the stream has ended.
@@ -27,8 +26,7 @@ typedef struct {
     bool short_of;  /* the surplus was negative somewhere: very short streams may give no rows */
     bool drops;     /* a strided layer drops its incomplete last window */
     bool completes; /* a strided layer completes it (EnCodec's rule): T need not be a multiple */
-    int64_t
-        reach; /* bound of the rows, in either direction and at any rate, that a row depends on */
+    int64_t reach;  /* bound of the rows around it that a row depends on, at the highest rate */
 } ravel_flow;
 
 /* What a graph may take. */

@@ -168,6 +168,11 @@ static void late_padding(cJSON *g)
     cJSON_AddItemToObject(node(g, "encoder", 4), "pad", cJSON_CreateIntArray((int[]){2, 0}, 2));
     no_padding(g);
 }
+static void there_and_back(cJSON *g)
+{
+    cJSON *down = cJSON_Duplicate(node(g, "encoder", 4), 1);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(g, "decoder"), down);
+}
 static void short_tail(cJSON *g)
 {
     set_number(g, "tail", 0);
@@ -212,6 +217,7 @@ Test(graph, refusals_name_node_and_tensor)
     refused(d, surplus_tensor, RAVEL_ERR_MODEL, "e.coarse", "belongs to no layer");
     refused(d, no_padding, RAVEL_ERR_MODEL, "encoder", "1 frames fewer");
     refused(d, late_padding, RAVEL_ERR_MODEL, "encoder", "loses rows");
+    refused(d, there_and_back, RAVEL_ERR_MODEL, "decoder[7] conv", "down and up");
     refused(d, deep, RAVEL_ERR_MODEL, "...", "nested");
     refused(d, many_nodes, RAVEL_ERR_MODEL, "encoder", "more than 4096 nodes");
     refused(RAVEL_TINY_LOOKAHEAD, short_tail, RAVEL_ERR_MODEL, "decoder", "samples early");
