@@ -9,6 +9,7 @@
 
 #include "codec/graph.h"
 #include "codec/identity.h"
+#include "nn/fpenv.h"
 
 enum {
     FORMAT = 1,
@@ -239,7 +240,9 @@ ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *dat
     if (ravel_safetensors_parse(&st, data, size, error))
         return NULL;
     cJSON *graph = parse_graph(&st, error);
+    uint64_t control = ravel_fpenv_enter(); /* layers compute tables of their weights */
     ravel_model *model = graph ? open_parsed(kernels, &st, graph, error) : NULL;
+    ravel_fpenv_leave(control);
     cJSON_Delete(graph);
     ravel_safetensors_free(&st);
     return model;

@@ -34,23 +34,36 @@ static void expand(const uint8_t block[64], uint32_t w[64])
     }
 }
 
-/* 6.2.2, steps 2 to 4; s holds a ... h. */
-static void compress(uint32_t h[8], const uint8_t block[64])
+/* 6.2.2, step 3. The names rotate from round to round instead of the values. */
+static inline void one_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
+                             uint32_t f, uint32_t g, uint32_t *h, uint32_t key)
 {
-    uint32_t w[64], s[8];
+    uint32_t t1 = *h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + key;
+    uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
+    *d += t1;
+    *h = t1 + t2;
+}
+
+/* 6.2.2, steps 2 to 4 */
+static void compress(uint32_t hash[8], const uint8_t block[64])
+{
+    uint32_t w[64];
+    uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3];
+    uint32_t e = hash[4], f = hash[5], g = hash[6], h = hash[7];
     expand(block, w);
-    memcpy(s, h, sizeof s);
-    for (int t = 0; t < 64; t++) {
-        uint32_t t1 = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) +
-                      ((s[4] & s[5]) ^ (~s[4] & s[6])) + K[t] + w[t];
-        uint32_t t2 = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) +
-                      ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof s[0]);
-        s[4] += t1;
-        s[0] = t1 + t2;
+    for (int t = 0; t < 64; t += 8) {
+        one_round(a, b, c, &d, e, f, g, &h, K[t] + w[t]);
+        one_round(h, a, b, &c, d, e, f, &g, K[t + 1] + w[t + 1]);
+        one_round(g, h, a, &b, c, d, e, &f, K[t + 2] + w[t + 2]);
+        one_round(f, g, h, &a, b, c, d, &e, K[t + 3] + w[t + 3]);
+        one_round(e, f, g, &h, a, b, c, &d, K[t + 4] + w[t + 4]);
+        one_round(d, e, f, &g, h, a, b, &c, K[t + 5] + w[t + 5]);
+        one_round(c, d, e, &f, g, h, a, &b, K[t + 6] + w[t + 6]);
+        one_round(b, c, d, &e, f, g, h, &a, K[t + 7] + w[t + 7]);
     }
+    const uint32_t sum[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
-        h[i] += s[i];
+        hash[i] += sum[i];
 }
 
 void ravel_sha256_init(ravel_sha256 *sha)
