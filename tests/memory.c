@@ -116,7 +116,7 @@ static long resident(pid_t pid)
 
 static void check_growth(const char *ravel, int seconds)
 {
-    int input, status;
+    int input = -1, status = 1;
     int16_t *clip = make_clip();
     size_t size = sizeof *clip * RATE_HZ * CLIP_S;
     pid_t pid = start(ravel, &input);

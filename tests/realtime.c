@@ -36,6 +36,7 @@ void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *memory);
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's begin with __ */
 void *malloc(size_t size)
 {
     calls.allocations++;
@@ -79,6 +80,8 @@ ssize_t write(int file, const void *data, size_t size)
     calls.writes++;
     return syscall(SYS_write, file, data, size);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 static long total(const counts *c)
 {

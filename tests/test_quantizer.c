@@ -151,7 +151,7 @@ static void check_nearest(ravel_search search, int size, int dim)
     uint16_t codes[N];
     encode(q, x, N, 1, codes, y);
     for (int i = 0; i < N; i++) {
-        double best = -INFINITY;
+        double best = (double)-INFINITY;
         for (int n = 0; n < size; n++) {
             best = fmax(best, closeness(search, x + i * dim, w->values + n * dim, dim));
         }

@@ -206,12 +206,11 @@ static response measure(ratio q, double hz)
         in[i] = (float)cos(2.0 * pi * hz * i / q.from);
     }
     float *out = resample(ravel_kernels_select(), q, 1, in, n, &n_out);
-    double match = 0.0, power = 0.0, all = 0.0, rest = 0.0;
+    double match = 0.0, power = 0.0, rest = 0.0;
     for (int i = edge; i < n_out - edge; i++) {
         const double wave = cos(2.0 * pi * hz * i / q.to);
         match += wave * (double)out[i];
         power += wave * wave;
-        all += (double)out[i] * (double)out[i];
     }
     const bool passes = 2.0 * hz < q.to;
     const double gain = passes ? match / power : 0.0;

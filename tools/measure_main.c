@@ -38,7 +38,7 @@ static int append(sound *s, const float *pcm, int n)
 
 static void complain(const char *path, const char *text)
 {
-    fprintf(stderr, "measure: %s: %s\n", path, text);
+    (void)fprintf(stderr, "measure: %s: %s\n", path, text);
 }
 
 /* The whole file at rate_hz, mono. return: 0, or 1 after a message */
@@ -89,9 +89,9 @@ static double compare(measure_function *measure, char **paths, int rate_hz, doub
 
 int main(int argc, char **argv)
 {
-    double estoi, mel_db;
+    double estoi = 0, mel_db = 0;
     if (argc != 3) {
-        fputs("Usage: measure REFERENCE DEGRADED\n", stderr);
+        (void)fputs("Usage: measure REFERENCE DEGRADED\n", stderr);
         return 2;
     }
     if (compare(ravel_measure_estoi, argv + 1, RAVEL_ESTOI_RATE_HZ, &estoi) < 0)
@@ -99,6 +99,6 @@ int main(int argc, char **argv)
     double seconds = compare(ravel_measure_mel, argv + 1, RAVEL_MEL_RATE_HZ, &mel_db);
     if (seconds < 0)
         return 1;
-    printf("estoi %.4f mel_db %.3f seconds %.3f\n", estoi, mel_db, seconds);
+    (void)printf("estoi %.4f mel_db %.3f seconds %.3f\n", estoi, mel_db, seconds);
     return 0;
 }

@@ -24,7 +24,7 @@ static double mel_to_hz(double mel)
 static analysis make_analysis(void)
 {
     analysis a;
-    double highest = 2595 * log10(1 + RAVEL_MEL_RATE_HZ / 2 / 700.0);
+    double highest = 2595 * log10(1 + RAVEL_MEL_RATE_HZ / 1400.0);
     ravel_hann(a.window, WINDOW);
     for (int i = 0; i < N_BANDS + 2; i++)
         a.edge_bin[i] = mel_to_hz(highest * i / (N_BANDS + 1)) * WINDOW / RAVEL_MEL_RATE_HZ;
