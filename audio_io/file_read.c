@@ -29,6 +29,8 @@ enum {
     MAX_TAGS = SF_STR_LAST - SF_STR_FIRST + 1
 };
 
+#define MAX_SPOOL (INT64_C(1) << 32)
+
 struct ravel_audio_reader {
     char *name;
     SNDFILE *file; /* NULL: plain samples from fd */
@@ -82,7 +84,7 @@ static int copy_tags(ravel_audio_reader *reader)
         char *tag = malloc(room);
         if (tag == NULL)
             return RAVEL_ERR_MEMORY;
-        snprintf(tag, room, "%s=%s", known[i].name, value);
+        (void)snprintf(tag, room, "%s=%s", known[i].name, value);
         if (ravel_tag_valid(tag)) /* old files have other encodings than UTF-8 */
             reader->tags[reader->n_tags++] = tag;
         else
@@ -146,7 +148,7 @@ static void drop(ravel_audio_reader *reader, size_t n)
 /* What a header that was read ahead left over comes first; a last partial sample is dropped. */
 static int read_plain(ravel_audio_reader *reader, float *pcm, int n_samples, ravel_error *error)
 {
-    size_t sample_bytes = (size_t)(reader->channels * ravel_pcm_bytes(reader->bits));
+    size_t sample_bytes = (size_t)reader->channels * (size_t)ravel_pcm_bytes(reader->bits);
     size_t wanted = (size_t)n_samples * sample_bytes;
     size_t most = CHUNK_BYTES - CHUNK_BYTES % sample_bytes;
     if (wanted > most)
@@ -198,10 +200,18 @@ static int write_all(int fd, const uint8_t *bytes, size_t n)
     return 0;
 }
 
-/* Copies what was read ahead and the rest of the pipe. */
+/* Copies what was read ahead and the rest of the pipe, which may never end. */
 static int copy_pipe(ravel_audio_reader *reader, int fd, ravel_error *error)
 {
+    int64_t total = 0;
     do {
+        total += (int64_t)reader->n_bytes;
+        if (total > MAX_SPOOL)
+            return ravel_error_set(
+                error, RAVEL_ERR_DATA,
+                "'%s' goes on for more than %lld bytes; only WAV and raw samples "
+                "are read from a pipe at any length",
+                reader->name, (long long)MAX_SPOOL);
         if (write_all(fd, reader->bytes, reader->n_bytes) != 0)
             return ravel_error_set(error, RAVEL_ERR_IO,
                                    "cannot write a temporary file for '%s': %s", reader->name,

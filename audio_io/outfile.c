@@ -55,8 +55,8 @@ static char *temporary_name(const char *path, int attempt)
     size_t room = strlen(path) + 48;
     char *result = malloc(room);
     if (result != NULL)
-        snprintf(result, room, "%.*s.%.200s.%ld-%d.tmp", (int)(name - path), path, name,
-                 (long)getpid(), attempt);
+        (void)snprintf(result, room, "%.*s.%.200s.%ld-%d.tmp", (int)(name - path), path, name,
+                       (long)getpid(), attempt);
     return result;
 }
 

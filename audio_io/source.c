@@ -38,7 +38,7 @@ static int prepare(ravel_source *source, ravel_error *error)
     int from_hz = ravel_audio_reader_rate(source->reader);
     int from = ravel_audio_reader_channels(source->reader);
     int wider = from > source->channels ? from : source->channels;
-    source->in = calloc((size_t)(CHUNK_SAMPLES * wider), sizeof *source->in);
+    source->in = calloc((size_t)CHUNK_SAMPLES * (size_t)wider, sizeof *source->in);
     if (source->in == NULL)
         return ravel_error_memory(error);
     source->resampler = ravel_resampler_new(from_hz, source->rate_hz, source->channels);

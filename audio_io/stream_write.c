@@ -43,7 +43,7 @@ ravel_stream_header ravel_stream_header_of(const ravel_model_info *model, int n_
                                   .channels = model->channels * n_streams,
                                   .hop_samples = model->hop_samples,
                                   .layout = {.n_codebooks = model->n_codebooks}};
-    snprintf(header.model_name, sizeof header.model_name, "%s", model->name);
+    (void)snprintf(header.model_name, sizeof header.model_name, "%s", model->name);
     memcpy(header.tokenizer_identity, model->tokenizer_identity, RAVEL_STREAM_IDENTITY_BYTES);
     for (int i = 0; i < model->n_codebooks; i++) {
         header.layout.codebook_size[i] = model->codebook_size[i];
@@ -106,7 +106,7 @@ static int put_block(ravel_stream_writer *writer, const uint16_t *codes, int n_f
 static int write_blocks(ravel_stream_writer *writer, int n_frames, int64_t granule, bool end,
                         ravel_error *error)
 {
-    size_t most = (size_t)(writer->block_frames + writer->held_frames);
+    size_t most = (size_t)writer->block_frames + (size_t)writer->held_frames;
     int status = writer->n_written == 0 ? flush_pages(writer, error) : 0; /* the tags */
     for (int s = 0; status == 0 && s < writer->n_streams; s++)
         status = put_block(writer, writer->pending + (size_t)s * most * (size_t)writer->frame_codes,
@@ -120,7 +120,7 @@ static int write_header(ravel_stream_writer *writer, const ravel_stream_format *
 {
     uint8_t header[RAVEL_HEADER_MAX_BYTES];
     char vendor[32];
-    snprintf(vendor, sizeof vendor, "ravel %s", ravel_version());
+    (void)snprintf(vendor, sizeof vendor, "ravel %s", ravel_version());
     int n_header = ravel_header_write(&writer->header, header, sizeof header);
     int n_tags = ravel_tags_size(vendor, format->tags, format->n_tags);
     if (n_header < 0 || n_tags < 0)
@@ -204,7 +204,7 @@ static int open_writer(ravel_stream_writer *writer, const char *path, const rave
     status = plan_blocks(writer, model, format->block_frames, error);
     if (status < 0)
         return status;
-    size_t most = (size_t)(writer->block_frames + writer->held_frames);
+    size_t most = (size_t)writer->block_frames + (size_t)writer->held_frames;
     writer->pending = calloc(most * (size_t)writer->frame_codes * (size_t)writer->n_streams,
                              sizeof *writer->pending);
     writer->block = malloc(RAVEL_BLOCK_MAX_BYTES);
@@ -234,7 +234,7 @@ ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_mode
 static void drop_frames(ravel_stream_writer *writer, int n_frames)
 {
     size_t frame = (size_t)writer->frame_codes;
-    size_t stride = (size_t)(writer->block_frames + writer->held_frames) * frame;
+    size_t stride = ((size_t)writer->block_frames + (size_t)writer->held_frames) * frame;
     writer->n_pending -= n_frames;
     for (int s = 0; s < writer->n_streams; s++) {
         uint16_t *first = writer->pending + (size_t)s * stride;
@@ -246,7 +246,7 @@ static void drop_frames(ravel_stream_writer *writer, int n_frames)
 static void add_frames(ravel_stream_writer *writer, const uint16_t *codes, int stride, int n_frames)
 {
     size_t frame = (size_t)writer->frame_codes;
-    size_t most = (size_t)(writer->block_frames + writer->held_frames);
+    size_t most = (size_t)writer->block_frames + (size_t)writer->held_frames;
     for (int s = 0; s < writer->n_streams; s++)
         memcpy(writer->pending + ((size_t)s * most + (size_t)writer->n_pending) * frame,
                codes + (size_t)s * (size_t)stride * frame,

@@ -52,10 +52,10 @@ int main(void)
     int n = ravel_decoder_push(decoder, scratch, codes, n_frames, N_CODEBOOKS, out, most_samples);
     n += ravel_decoder_finish(decoder, scratch, out + n, most_samples - n);
 
-    printf("%d samples -> %d frames of %d codes -> %d samples\n", n_samples, n_frames, N_CODEBOOKS,
-           n);
-    printf("%.0f bit/s; power %.4f -> %.4f\n", ravel_model_bitrate(model, N_CODEBOOKS),
-           power(in, n_samples), power(out, n_samples));
+    (void)printf("%d samples -> %d frames of %d codes -> %d samples\n", n_samples, n_frames,
+                 N_CODEBOOKS, n);
+    (void)printf("%.0f bit/s; power %.4f -> %.4f\n", ravel_model_bitrate(model, N_CODEBOOKS),
+                 power(in, n_samples), power(out, n_samples));
     int failed = n < n_samples; /* what is more belongs to the zeros after the end */
 
     free(codes);

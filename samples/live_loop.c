@@ -62,16 +62,16 @@ static int run(call *c)
         bool lost = seed >> 24 < 26; /* of 256 */
         int n_heard = n > 0 ? receive(c, packet, n, lost, heard) : n;
         if (n_heard < 0) {
-            fprintf(stderr, "%s\n", ravel_strerror(n_heard));
+            (void)fprintf(stderr, "%s\n", ravel_strerror(n_heard));
             return 1;
         }
         n_bytes += n;
         n_lost += lost;
         n_played += n_heard;
     }
-    printf("%d frames of %d ms: %lld bytes sent, %lld frames lost, %lld samples played\n", N_FRAMES,
-           1000 * c->hop_samples / c->rate_hz, (long long)n_bytes, (long long)n_lost,
-           (long long)n_played);
+    (void)printf("%d frames of %d ms: %lld bytes sent, %lld frames lost, %lld samples played\n",
+                 N_FRAMES, 1000 * c->hop_samples / c->rate_hz, (long long)n_bytes,
+                 (long long)n_lost, (long long)n_played);
     return 0;
 }
 

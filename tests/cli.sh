@@ -267,6 +267,14 @@ gone no.wav
 expect 1 'SHA-256' "$ravel" info bad-model
 equal "$(fact bad-model sha256)" wrong
 
+expect 3 'RAVEL_CPU' env RAVEL_CPU=abacus "$ravel" encode in.wav no.rvl
+expect 3 'RAVEL_CPU' env -u RAVEL_MODEL RAVEL_CPU=abacus "$ravel" encode in.wav no.rvl
+expect 2 'needed' "$ravel" import model
+expect 1 'safetensors' "$ravel" import text.wav -o no.model
+expect 1 "'missing'" "$ravel" import lyra missing -o no.model
+expect 1 'is missing' "$ravel" import encodec model -o no.model
+gone no.model
+
 # --- Damage ----------------------------------------------------------------------------------------
 
 size=$(wc -c <long.rvl)

@@ -95,7 +95,7 @@ static int make_room(decoding *d, int n_samples, ravel_error *error)
 {
     if (n_samples <= d->pcm_room)
         return 0;
-    size_t all = (size_t)n_samples * (size_t)(d->n_streams * d->info->channels);
+    size_t all = (size_t)n_samples * (size_t)d->n_streams * (size_t)d->info->channels;
     free(d->pcm);
     free(d->joined);
     d->pcm = calloc(all, sizeof *d->pcm);
@@ -133,7 +133,7 @@ static int write_samples(decoding *d, int n, ravel_error *error)
     if (first >= last)
         return 0;
     join(d, n);
-    size_t all = (size_t)(d->info->channels * d->n_streams);
+    size_t all = (size_t)d->info->channels * (size_t)d->n_streams;
     return ravel_sink_write(d->sink, d->joined + (size_t)first * all, (int)(last - first), error);
 }
 
@@ -243,8 +243,8 @@ static int tell_damage(const decoding *d, const char *in, ravel_error *error)
     ravel_stream_damage damage = ravel_stream_reader_damage(d->reader);
     const ravel_stream_info *stream = ravel_stream_reader_info(d->reader);
     if (damage.foreign_pages > 0)
-        fprintf(stderr, "ravel: '%s': %lld pages of other streams were left out\n", in,
-                (long long)damage.foreign_pages);
+        (void)fprintf(stderr, "ravel: '%s': %lld pages of other streams were left out\n", in,
+                      (long long)damage.foreign_pages);
     if (damage.damaged_blocks == 0 && damage.skipped_bytes == 0 && !damage.truncated &&
         !stream->header_damaged)
         return 0;
@@ -263,8 +263,8 @@ static void report(const decoding *d, const char *in, const char *out, double to
     int rate_hz = d->options->rate_hz > 0 ? d->options->rate_hz : d->info->sample_rate_hz;
     double seconds = (double)ravel_sink_samples(d->sink) / rate_hz;
     if (!d->options->common.quiet)
-        fprintf(stderr, "%s -> %s: %s in %.2f s (%.1f times real time)\n", in, out,
-                ravel_tool_duration(seconds, text), took_s, seconds / took_s);
+        (void)fprintf(stderr, "%s -> %s: %s in %.2f s (%.1f times real time)\n", in, out,
+                      ravel_tool_duration(seconds, text), took_s, seconds / took_s);
 }
 
 static double expected_seconds(const decoding *d)
@@ -371,7 +371,7 @@ int ravel_tool_decode(int argc, char **argv)
     ravel_error error = {0};
     options.model = ravel_tool_model(&options.common, &error);
     if (options.model == NULL) {
-        fprintf(stderr, "ravel: %s\n", error.text);
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
         return RAVEL_EXIT_MODEL;
     }
     code = ravel_tool_run(&options.common, "decode", ".wav", argc - optind, argv + optind,

@@ -68,7 +68,7 @@ static int allocate(encoding *e, ravel_error *error)
     const ravel_model *model = e->options->model;
     e->n_streams = ravel_source_channels(e->source) / e->info->channels;
     e->scratch = ravel_scratch_new(model, e->n_streams);
-    e->pcm = calloc((size_t)(ravel_source_channels(e->source) * PIECE_SAMPLES), sizeof *e->pcm);
+    e->pcm = calloc((size_t)ravel_source_channels(e->source) * PIECE_SAMPLES, sizeof *e->pcm);
     for (int s = 0; s < e->n_streams; s++) {
         e->encoders[s] = ravel_encoder_new(model, e->options->n_codebooks);
         if (e->encoders[s] == NULL)
@@ -155,7 +155,7 @@ static int encode_all(encoding *e, ravel_progress *progress, ravel_error *error)
             return ravel_tool_interrupted(error);
         ravel_progress_update(progress, (double)e->n_samples / e->info->sample_rate_hz);
     }
-    return n < 0 ? n : encode_piece(e, e->pcm, 0, 1, error);
+    return n < 0 ? n : encode_piece(e, NULL, 0, 1, error);
 }
 
 /* --- Tags ------------------------------------------------------------------------------------- */
@@ -205,18 +205,19 @@ static void report(const encoding *e, const char *in, const char *out, double to
     double seconds = (double)e->n_samples / e->info->sample_rate_hz;
     int64_t n_bad = ravel_source_bad_values(e->source);
     if (n_bad > 0)
-        fprintf(stderr, "ravel: '%s': %lld samples were not finite numbers and became 0\n", in,
-                (long long)n_bad);
+        (void)fprintf(stderr, "ravel: '%s': %lld samples were not finite numbers and became 0\n",
+                      in, (long long)n_bad);
     if (e->options->common.quiet)
         return;
-    fprintf(stderr, "%s -> %s: %s", in, out, ravel_tool_duration(seconds, length));
+    (void)fprintf(stderr, "%s -> %s: %s", in, out, ravel_tool_duration(seconds, length));
     if (e->n_streams > 1)
-        fprintf(stderr, ", %d channels", ravel_source_channels(e->source));
-    fprintf(stderr, " in %.2f s (%.1f times real time), %d codebooks, %s", took_s, seconds / took_s,
-            e->options->n_codebooks, ravel_tool_size((double)e->n_bytes, size));
+        (void)fprintf(stderr, ", %d channels", ravel_source_channels(e->source));
+    (void)fprintf(stderr, " in %.2f s (%.1f times real time), %d codebooks, %s", took_s,
+                  seconds / took_s, e->options->n_codebooks,
+                  ravel_tool_size((double)e->n_bytes, size));
     if (seconds > 0.0)
-        fprintf(stderr, ", %.2f kb/s", 8e-3 * (double)e->n_bytes / seconds);
-    fputc('\n', stderr);
+        (void)fprintf(stderr, ", %.2f kb/s", 8e-3 * (double)e->n_bytes / seconds);
+    (void)fputc('\n', stderr);
 }
 
 static int encode_opened(encoding *e, const char *in, const char *out, ravel_error *error)
@@ -361,7 +362,7 @@ static int run(encode_options *options, int n_names, char **names)
     ravel_error error = {0};
     options->model = ravel_tool_model(&options->common, &error);
     if (options->model == NULL) {
-        fprintf(stderr, "ravel: %s\n", error.text);
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
         return RAVEL_EXIT_MODEL;
     }
     int code = choose_codebooks(options);

@@ -45,7 +45,7 @@ static int run_one(const char *verb, int n_names, char **names, ravel_tool_job *
         return ravel_tool_usage_error(verb, "the output is a terminal: name a file");
     int status = run_job(in, out, job, context, &error);
     if (status < 0)
-        fprintf(stderr, "ravel: %s\n", error.text);
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
     return ravel_tool_exit_code(status);
 }
 
@@ -67,7 +67,7 @@ static char *output_name(const char *directory, const char *in, const char *suff
     size_t room = strlen(directory) + (size_t)n + strlen(suffix) + 2;
     char *out = malloc(room);
     if (out != NULL)
-        snprintf(out, room, "%s/%.*s%s", directory, n, name, suffix);
+        (void)snprintf(out, room, "%s/%.*s%s", directory, n, name, suffix);
     return out;
 }
 
@@ -92,10 +92,10 @@ static int report_batch(const entry *entries, int n)
         n_failed += entries[i].status < 0;
     if (n_failed == 0)
         return RAVEL_EXIT_DONE;
-    fprintf(stderr, "ravel: %d of %d files failed:\n", n_failed, n);
+    (void)fprintf(stderr, "ravel: %d of %d files failed:\n", n_failed, n);
     for (int i = 0; i < n; i++)
         if (entries[i].status < 0)
-            fprintf(stderr, "  %s\n", entries[i].in);
+            (void)fprintf(stderr, "  %s\n", entries[i].in);
     return RAVEL_EXIT_BATCH;
 }
 
@@ -107,7 +107,7 @@ static void run_entries(entry *entries, int n, ravel_tool_job *job, void *contex
         if (entries[i].status == 0)
             entries[i].status = run_job(entries[i].in, entries[i].out, job, context, &error);
         if (entries[i].status < 0)
-            fprintf(stderr, "ravel: %s\n", error.text);
+            (void)fprintf(stderr, "ravel: %s\n", error.text);
     }
 }
 
@@ -115,12 +115,12 @@ static int run_many(const char *directory, const char *suffix, int n, char **nam
                     ravel_tool_job *job, void *context)
 {
     if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "ravel: cannot make '%s': %s\n", directory, strerror(errno));
+        (void)fprintf(stderr, "ravel: cannot make '%s': %s\n", directory, strerror(errno));
         return RAVEL_EXIT_INPUT;
     }
     entry *entries = calloc((size_t)n, sizeof *entries);
     if (entries == NULL) {
-        fputs("ravel: no memory\n", stderr);
+        (void)fputs("ravel: no memory\n", stderr);
         return RAVEL_EXIT_INPUT;
     }
     for (int i = 0; i < n; i++)

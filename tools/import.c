@@ -84,7 +84,7 @@ int ravel_tool_import(int argc, char **argv)
     int letter;
     while ((letter = getopt_long(argc, argv, "o:h", long_options, NULL)) >= 0) {
         if (letter == 'h') {
-            fputs(usage, stdout);
+            (void)fputs(usage, stdout);
             return RAVEL_EXIT_DONE;
         }
         if (letter != 'o')
@@ -103,6 +103,6 @@ int ravel_tool_import(int argc, char **argv)
     ravel_error error = {0};
     int status = import(kind, names[0], n_names > 1 ? names[1] : NULL, output, &error);
     if (status < 0)
-        fprintf(stderr, "ravel: %s\n", error.text);
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
     return ravel_tool_exit_code(status);
 }

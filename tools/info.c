@@ -36,10 +36,10 @@ static void print_text(const cJSON *facts)
     for (const cJSON *fact = facts->child; fact != NULL; fact = fact->next) {
         char *text = cJSON_IsString(fact) ? NULL : cJSON_PrintUnformatted(fact);
         if (cJSON_IsNumber(fact))
-            printf("%-26s %.*f\n", fact->string,
-                   fact->valuedouble == floor(fact->valuedouble) ? 0 : 3, fact->valuedouble);
+            (void)printf("%-26s %.*f\n", fact->string,
+                         fact->valuedouble == floor(fact->valuedouble) ? 0 : 3, fact->valuedouble);
         else
-            printf("%-26s %s\n", fact->string, text != NULL ? text : fact->valuestring);
+            (void)printf("%-26s %s\n", fact->string, text != NULL ? text : fact->valuestring);
         free(text);
     }
 }
@@ -48,7 +48,7 @@ static void print_facts(const cJSON *facts, bool json)
 {
     char *text = json ? cJSON_Print(facts) : NULL;
     if (text != NULL)
-        puts(text);
+        (void)puts(text);
     else if (!json)
         print_text(facts);
     free(text);
@@ -58,7 +58,7 @@ static void add_hex(cJSON *facts, const char *name, const uint8_t *bytes, int n)
 {
     char text[2 * RAVEL_IDENTITY_BYTES + 1] = "";
     for (int i = 0; i < n; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     cJSON_AddStringToObject(facts, name, text);
 }
 
@@ -290,7 +290,7 @@ static int run(const char *path, bool json, ravel_tool_options *options)
     if (facts != NULL && facts->child != NULL)
         print_facts(facts, json);
     if (status < 0)
-        fprintf(stderr, "ravel: %s\n", error.text);
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
     cJSON_Delete(facts);
     return ravel_tool_exit_code(status);
 }

@@ -95,15 +95,15 @@ int main(int argc, char **argv)
         if (strcmp(verb, verbs[i].name) == 0)
             return finish(verbs[i].run(argc - 1, argv + 1));
     if (strcmp(verb, "-h") == 0 || strcmp(verb, "--help") == 0) {
-        fputs(usage, stdout);
+        (void)fputs(usage, stdout);
         return finish(RAVEL_EXIT_DONE);
     }
     if (strcmp(verb, "-V") == 0 || strcmp(verb, "--version") == 0) {
-        printf("ravel %s\n", ravel_version());
+        (void)printf("ravel %s\n", ravel_version());
         return finish(RAVEL_EXIT_DONE);
     }
     if (argc > 1)
-        fprintf(stderr, "ravel: no verb '%s'\n\n", verb);
-    fputs(usage, stderr);
+        (void)fprintf(stderr, "ravel: no verb '%s'\n\n", verb);
+    (void)fputs(usage, stderr);
     return RAVEL_EXIT_USAGE;
 }

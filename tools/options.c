@@ -40,7 +40,7 @@ static bool set_progress(ravel_tool_options *options, const char *value)
             return true;
         }
     }
-    fprintf(stderr, "ravel: --progress is none, bar or json, not '%s'\n", value);
+    (void)fprintf(stderr, "ravel: --progress is none, bar or json, not '%s'\n", value);
     return false;
 }
 
@@ -62,7 +62,7 @@ bool ravel_tool_option(ravel_tool_options *options, int letter, const char *valu
     case RAVEL_TOOL_PROGRESS:
         return set_progress(options, value);
     case 'h':
-        fputs(usage, stdout);
+        (void)fputs(usage, stdout);
         *exit_code = RAVEL_EXIT_DONE;
         return false;
     default: /* getopt_long has told */
@@ -74,9 +74,9 @@ int ravel_tool_usage_error(const char *verb, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "ravel %s: ", verb);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\nTry 'ravel %s -h'.\n", verb);
+    (void)fprintf(stderr, "ravel %s: ", verb);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fprintf(stderr, "\nTry 'ravel %s -h'.\n", verb);
     va_end(arguments);
     return RAVEL_EXIT_USAGE;
 }
@@ -119,7 +119,7 @@ bool ravel_tool_time(const char *text, double *seconds)
         int n = (int)(last - begin), count;
         if (n >= (int)sizeof field || unit > 3600.0)
             return false;
-        snprintf(field, sizeof field, "%.*s", n, begin);
+        (void)snprintf(field, sizeof field, "%.*s", n, begin);
         if (!ravel_tool_int(field, 0, 99999, &count))
             return false;
         *seconds += unit * count;
@@ -167,22 +167,23 @@ const char *ravel_tool_duration(double seconds, char text[RAVEL_TOOL_TEXT])
     int64_t hundredths = (int64_t)floor(seconds * 100.0 + 0.5);
     long long minutes = hundredths / 6000, rest = hundredths % 6000;
     if (minutes >= 60)
-        snprintf(text, RAVEL_TOOL_TEXT, "%lld:%02lld:%02lld.%02lld", minutes / 60, minutes % 60,
-                 rest / 100, rest % 100);
+        (void)snprintf(text, RAVEL_TOOL_TEXT, "%lld:%02lld:%02lld.%02lld", minutes / 60,
+                       minutes % 60, rest / 100, rest % 100);
     else if (minutes > 0)
-        snprintf(text, RAVEL_TOOL_TEXT, "%lld:%02lld.%02lld", minutes, rest / 100, rest % 100);
+        (void)snprintf(text, RAVEL_TOOL_TEXT, "%lld:%02lld.%02lld", minutes, rest / 100,
+                       rest % 100);
     else
-        snprintf(text, RAVEL_TOOL_TEXT, "%.2f s", seconds);
+        (void)snprintf(text, RAVEL_TOOL_TEXT, "%.2f s", seconds);
     return text;
 }
 
 const char *ravel_tool_size(double bytes, char text[RAVEL_TOOL_TEXT])
 {
     if (bytes < 1e3)
-        snprintf(text, RAVEL_TOOL_TEXT, "%.0f bytes", bytes);
+        (void)snprintf(text, RAVEL_TOOL_TEXT, "%.0f bytes", bytes);
     else if (bytes < 1e6)
-        snprintf(text, RAVEL_TOOL_TEXT, "%.1f kB", bytes / 1e3);
+        (void)snprintf(text, RAVEL_TOOL_TEXT, "%.1f kB", bytes / 1e3);
     else
-        snprintf(text, RAVEL_TOOL_TEXT, "%.1f MB", bytes / 1e6);
+        (void)snprintf(text, RAVEL_TOOL_TEXT, "%.1f MB", bytes / 1e6);
     return text;
 }

@@ -35,7 +35,7 @@ static void show_bar(const ravel_progress *progress, double done_s, double now)
 {
     double speed = done_s / elapsed(progress, now);
     if (progress->total_s <= 0.0) {
-        fprintf(stderr, "\r\033[K%s  %.1f s  %.0fx", progress->name, done_s, speed);
+        (void)fprintf(stderr, "\r\033[K%s  %.1f s  %.0fx", progress->name, done_s, speed);
         return;
     }
     double part = done_s < progress->total_s ? done_s / progress->total_s : 1.0;
@@ -45,8 +45,8 @@ static void show_bar(const ravel_progress *progress, double done_s, double now)
         bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
     bar[BAR_WIDTH] = '\0';
     int left = speed > 0.0 ? (int)((progress->total_s - done_s) / speed + 0.5) : 0;
-    fprintf(stderr, "\r\033[K%s  [%s] %3.0f %%  %.0fx  %d:%02d left", progress->name, bar,
-            100.0 * part, speed, left / 60, left % 60);
+    (void)fprintf(stderr, "\r\033[K%s  [%s] %3.0f %%  %.0fx  %d:%02d left", progress->name, bar,
+                  100.0 * part, speed, left / 60, left % 60);
 }
 
 /* Thousandths are enough for a log. */
@@ -66,7 +66,7 @@ static void show_json(const ravel_progress *progress, double done_s, double now,
     cJSON_AddBoolToObject(line, "end", end);
     char *text = cJSON_PrintUnformatted(line);
     if (text != NULL)
-        fprintf(stderr, "%s\n", text);
+        (void)fprintf(stderr, "%s\n", text);
     free(text);
     cJSON_Delete(line);
 }
@@ -87,7 +87,7 @@ double ravel_progress_end(ravel_progress *progress, double done_s)
 {
     double now = ravel_progress_clock();
     if (progress->kind == RAVEL_PROGRESS_BAR)
-        fputs("\r\033[K", stderr);
+        (void)fputs("\r\033[K", stderr);
     if (progress->kind == RAVEL_PROGRESS_JSON)
         show_json(progress, done_s, now, 1);
     return elapsed(progress, now);
