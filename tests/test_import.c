@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Converters on a small checkpoint made here: spellings of weight norm, and what is refused. */
+/* Converters on small checkpoints made here: spellings of weight norm, and what is refused. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,6 +235,169 @@ Test(encodec, configurations_are_checked)
     refused(c, "{\"sample_rate\":3.5}", "sample_rate");
     refused(c, "[]", "not a JSON object");
     free_checkpoint(c);
+}
+
+/* --- Lyra ------------------------------------------------------------------------------------- */
+
+#define LYRA_LAYER(name, op, in, out, k, stride, groups, act, history, overlap)                    \
+    "{\"name\":\"" name "\",\"op\":\"" op "\",\"in_channels\":" #in ",\"out_channels\":" #out      \
+    ",\"kernel\":" #k ",\"stride\":" #stride ",\"dilation\":1,\"groups\":" #groups                 \
+    ",\"act_in\":\"" act "\",\"" history "\":" #overlap "}"
+
+static const char
+    lyra_config
+        [] =
+            "{\"sample_rate\":16000,\"frame_samples\":4,\"leaky_relu_alpha\":0.3,\"encoder\":"
+            "[" LYRA_LAYER("encoder.first", "conv1d", 1, 6, 4, 2, 1, "none", "state_in_steps", 2) "," LYRA_LAYER(
+                "encoder.b.res0.dw", "conv1d", 6, 6, 3, 1, 6, "leaky_relu(0.3)", "state_in_steps",
+                2) "," LYRA_LAYER("encoder.b.res0.pw", "conv1d", 6, 6, 1, 1, 2, "none",
+                                  "state_in_steps",
+                                  0) "," LYRA_LAYER("encoder.b.res1.pw", "conv1d", 6, 6, 1, 1, 1,
+                                                    "none", "state_in_steps",
+                                                    0) "," LYRA_LAYER("encoder.down", "conv1d", 6,
+                                                                      5, 4, 2, 1, "leaky_relu(0.3)",
+                                                                      "state_in_steps",
+                                                                      2) "],\"decoder\":"
+                                                                         "[" LYRA_LAYER("decoder."
+                                                                                        "up",
+                                                                                        "conv_"
+                                                                                        "transpose1"
+                                                                                        "d",
+                                                                                        5, 4, 4, 2,
+                                                                                        1, "none",
+                                                                                        "overlap_"
+                                                                                        "out_steps",
+                                                                                        2) "," LYRA_LAYER("decoder.last",
+                                                                                                          "conv_transpose1d",
+                                                                                                          4,
+                                                                                                          1,
+                                                                                                          6,
+                                                                                                          2,
+                                                                                                          1,
+                                                                                                          "leaky_relu(0.3)",
+                                                                                                          "overlap_out_steps",
+                                                                                                          4) "]}";
+
+static checkpoint *new_lyra(void)
+{
+    checkpoint *c = calloc(1, sizeof *c);
+    add(c, "encoder.first.weight", 6, 1, 4);
+    add(c, "encoder.first.bias", 6, 0, 0);
+    add(c, "encoder.b.res0.dw.weight", 6, 1, 3);
+    add(c, "encoder.b.res0.pw.weight", 6, 3, 1);
+    add(c, "encoder.b.res1.pw.weight", 6, 6, 1);
+    add(c, "encoder.down.weight", 5, 6, 4);
+    add(c, "decoder.up.weight", 5, 4, 4);
+    add(c, "decoder.up.bias", 4, 0, 0);
+    add(c, "decoder.last.weight", 4, 1, 6);
+    add(c, "quantizer.codebooks", 3, 16, 5);
+    return c;
+}
+
+Test(lyra, a_list_of_layers_becomes_a_model)
+{
+    ravel_error error = {RAVEL_OK, ""};
+    void *file;
+    size_t size;
+    checkpoint *c = new_lyra();
+    cr_assert_eq(import(c, lyra_config, &file, &size, &error), 0, "%s", error.text);
+    ravel_model *model = ravel_model_open_memory(file, size, &error);
+    const ravel_model_info *info = ravel_model_get_info(model);
+    cr_assert(info->hop_samples == 4 && info->n_codebooks == 3 && info->codebook_size[2] == 16);
+    cr_assert_eq(info->delay_samples, 4);
+    ravel_model_free(model);
+    free(file);
+    free_checkpoint(c);
+}
+
+/* Replaces one piece of the text by another. */
+static char *changed(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    size_t size = strlen(text) + strlen(to) + 1;
+    char *copy = malloc(size);
+    cr_assert_not_null(at, "no '%s'", from);
+    (void)snprintf(copy, size, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return copy;
+}
+
+static void lyra_refused(const checkpoint *c, const char *from, const char *to, const char *word)
+{
+    char *config = changed(lyra_config, from, to);
+    refused(c, config, word);
+    free(config);
+}
+
+Test(lyra, what_does_not_fit_is_named)
+{
+    checkpoint *c = new_lyra();
+    lyra_refused(c, "\"kernel\":4", "\"kernel\":5", "'encoder.first'");
+    lyra_refused(c, "\"out_channels\":6", "\"out_channels\":7",
+                 "'encoder.first.weight' is [6, 1, 4]");
+    lyra_refused(c, "\"groups\":2", "\"groups\":3", "'encoder.b.res0.pw.weight'");
+    lyra_refused(c, "\"groups\":2", "\"groups\":0", "encoder");
+    lyra_refused(c, "\"stride\":2", "\"stride\":0", "encoder");
+    lyra_refused(c, "leaky_relu(", "relu(", "activation");
+    lyra_refused(c, "conv1d", "conv2d", "'conv2d'");
+    lyra_refused(c, "encoder.down", "encoder.up", "'encoder.up.weight' is missing");
+    lyra_refused(c, "\"frame_samples\":4", "\"frame_samples\":5", "hop is 5");
+    lyra_refused(c, "\"encoder\"", "\"coder\"", "'encoder'");
+    add(c, "encoder.more", 2, 0, 0);
+    refused(c, lyra_config, "'encoder.more'");
+    free_checkpoint(c);
+}
+
+/* --- Damage ----------------------------------------------------------------------------------- */
+
+static void flip_bits(const checkpoint *c, const char *config, size_t step)
+{
+    ravel_import_source source = {.config = config, .config_size = config ? strlen(config) : 0};
+    uint8_t *file = to_file(c, &source.weights_size);
+    size_t header = 8 + (size_t)(file[0] | file[1] << 8);
+    source.weights = file;
+    for (size_t i = 0; i < header; i += i < 8 ? 1 : step) {
+        ravel_error error = {RAVEL_OK, ""};
+        void *model;
+        size_t size;
+        file[i] = (uint8_t)(file[i] ^ 1 << i * 5 % 8);
+        int status = ravel_import(NULL, &source, &model, &size, &error);
+        cr_assert_eq(status == 0, model != NULL);
+        cr_assert(status == 0 || error.text[0] != '\0');
+        free(model);
+        file[i] = (uint8_t)(file[i] ^ 1 << i * 5 % 8);
+    }
+    free(file);
+}
+
+Test(damage, flipped_bits_of_a_checkpoint_are_survived)
+{
+    checkpoint *encodec = new_checkpoint(OLD_NORM), *lyra = new_lyra();
+    flip_bits(encodec, NULL, 13);
+    flip_bits(lyra, lyra_config, 1);
+    free_checkpoint(encodec);
+    free_checkpoint(lyra);
+}
+
+Test(damage, flipped_bits_of_a_configuration_are_survived)
+{
+    checkpoint *lyra = new_lyra();
+    char *config = changed(lyra_config, "none", "none");
+    ravel_import_source source = {.config = config, .config_size = strlen(config)};
+    void *file = to_file(lyra, &source.weights_size);
+    source.weights = file;
+    for (size_t i = 0; i < source.config_size; i++) {
+        ravel_error error = {RAVEL_OK, ""};
+        void *model;
+        size_t size;
+        config[i] = (char)(config[i] ^ 1 << i * 5 % 7);
+        int status = ravel_import("lyra", &source, &model, &size, &error);
+        cr_assert_eq(status == 0, model != NULL);
+        free(model);
+        config[i] = (char)(config[i] ^ 1 << i * 5 % 7);
+    }
+    free(file);
+    free(config);
+    free_checkpoint(lyra);
 }
 
 Test(kinds, are_named_and_recognised)

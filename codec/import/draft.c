@@ -166,24 +166,30 @@ static void add_weight_norm(ravel_draft *draft, const char *weight, const char *
     add_folded(draft, weight, ravel_draft_need(draft, g, 3), direction);
 }
 
+static const ravel_tensor *last_tensor(const ravel_draft *draft)
+{
+    return draft->failed ? NULL : &draft->tensors[draft->n_tensors - 1];
+}
+
 const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *prefix)
 {
     char weight[RAVEL_DRAFT_NAME], g[RAVEL_DRAFT_NAME], v[RAVEL_DRAFT_NAME], bias[RAVEL_DRAFT_NAME];
     ravel_draft_name(weight, prefix, "weight");
     ravel_draft_name(bias, prefix, "bias");
+    ravel_draft_name(g, prefix, "weight_g");
+    ravel_draft_name(v, prefix, "weight_v");
+    ravel_draft_add(draft, bias, ravel_draft_find(draft, bias));
+    if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v)) {
+        add_weight_norm(draft, weight, g, v);
+        return last_tensor(draft);
+    }
     ravel_draft_name(g, prefix, "parametrizations.weight.original0");
     ravel_draft_name(v, prefix, "parametrizations.weight.original1");
-    ravel_draft_add(draft, bias, ravel_draft_find(draft, bias));
-    if (ravel_safetensors_find(&draft->st, v)) {
+    if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v))
         add_weight_norm(draft, weight, g, v);
-    } else if (ravel_safetensors_find(&draft->st, weight)) {
+    else
         ravel_draft_add(draft, weight, ravel_draft_need(draft, weight, 3));
-    } else {
-        ravel_draft_name(g, prefix, "weight_g");
-        ravel_draft_name(v, prefix, "weight_v");
-        add_weight_norm(draft, weight, g, v);
-    }
-    return draft->failed ? NULL : &draft->tensors[draft->n_tensors - 1];
+    return last_tensor(draft);
 }
 
 void ravel_draft_ignore(ravel_draft *draft, const char *name)

@@ -9,7 +9,7 @@
 #include "codec/model.h"
 #include "tests/support/npy.h"
 
-enum { PATH = 600 };
+enum { PATH = 600, PIECE_SAMPLES = 457, PIECE_FRAMES = 3 };
 
 /* --- Files ------------------------------------------------------------------------------------ */
 
@@ -142,15 +142,23 @@ static float *encode_latents(const ravel_model *model, const ravel_npy *pcm, siz
     return latents;
 }
 
-/* All codes of a recording through the public functions, [n_frames][n_codebooks]. */
+/*
+ * All codes of a recording through the public functions, [n_frames][n_codebooks], in pushes of a
+ * size that fits to nothing: the references know whole files only.
+ */
 static uint16_t *encode_codes(const ravel_model *model, const ravel_npy *pcm, int n_codebooks,
                               int *n_frames)
 {
     ravel_encoder *encoder = ravel_encoder_new(model, n_codebooks);
     ravel_scratch *scratch = ravel_scratch_new(model, 1);
-    int room = ravel_encoder_frames(encoder, (int)pcm->count, 1);
+    int room = ravel_encoder_frames(encoder, (int)pcm->count, 1), n = 0;
     uint16_t *codes = malloc((size_t)(room * n_codebooks) * sizeof *codes + 1);
-    int n = ravel_encoder_push(encoder, scratch, pcm->values, (int)pcm->count, codes, room);
+    for (int at = 0; at < (int)pcm->count; at += PIECE_SAMPLES) {
+        int left = (int)pcm->count - at;
+        n += ravel_encoder_push(encoder, scratch, pcm->values + at,
+                                left < PIECE_SAMPLES ? left : PIECE_SAMPLES,
+                                codes + n * n_codebooks, room - n);
+    }
     *n_frames = n + ravel_encoder_finish(encoder, scratch, codes + n * n_codebooks, room - n);
     ravel_encoder_free(encoder);
     ravel_scratch_free(scratch);
@@ -164,7 +172,13 @@ static float *decode_codes(const ravel_model *model, const uint16_t *codes, int 
     ravel_scratch *scratch = ravel_scratch_new(model, 1);
     int room = ravel_decoder_samples(decoder, n_frames, 1);
     float *pcm = malloc((size_t)room * sizeof *pcm + 1);
-    int n = ravel_decoder_push(decoder, scratch, codes, n_frames, n_codebooks, pcm, room);
+    int n = 0;
+    for (int at = 0; at < n_frames; at += PIECE_FRAMES) {
+        int left = n_frames - at;
+        n += ravel_decoder_push(decoder, scratch, codes + at * n_codebooks,
+                                left < PIECE_FRAMES ? left : PIECE_FRAMES, n_codebooks, pcm + n,
+                                room - n);
+    }
     *n_samples = n + ravel_decoder_finish(decoder, scratch, pcm + n, room - n);
     ravel_decoder_free(decoder);
     ravel_scratch_free(scratch);
