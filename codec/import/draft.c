@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_KERNEL = 65536 };
+
 void ravel_draft_fail(ravel_draft *draft, const char *format, ...)
 {
     char text[sizeof draft->error->text];
@@ -166,9 +168,13 @@ static void add_weight_norm(ravel_draft *draft, const char *weight, const char *
     add_folded(draft, weight, ravel_draft_need(draft, g, 3), direction);
 }
 
-static const ravel_tensor *last_tensor(const ravel_draft *draft)
+/* The weight that was added last; of a size that converters can calculate with. */
+static const ravel_tensor *last_weight(ravel_draft *draft)
 {
-    return draft->failed ? NULL : &draft->tensors[draft->n_tensors - 1];
+    const ravel_tensor *weight = draft->failed ? NULL : &draft->tensors[draft->n_tensors - 1];
+    if (weight && weight->shape[2] > MAX_KERNEL)
+        ravel_draft_fail(draft, "tensor '%s' has a kernel of %d", weight->name, weight->shape[2]);
+    return draft->failed ? NULL : weight;
 }
 
 const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *prefix)
@@ -181,7 +187,7 @@ const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *pref
     ravel_draft_add(draft, bias, ravel_draft_find(draft, bias));
     if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v)) {
         add_weight_norm(draft, weight, g, v);
-        return last_tensor(draft);
+        return last_weight(draft);
     }
     ravel_draft_name(g, prefix, "parametrizations.weight.original0");
     ravel_draft_name(v, prefix, "parametrizations.weight.original1");
@@ -189,7 +195,7 @@ const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *pref
         add_weight_norm(draft, weight, g, v);
     else
         ravel_draft_add(draft, weight, ravel_draft_need(draft, weight, 3));
-    return last_tensor(draft);
+    return last_weight(draft);
 }
 
 void ravel_draft_ignore(ravel_draft *draft, const char *name)

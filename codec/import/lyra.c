@@ -51,7 +51,8 @@ static lyra_layer read_layer(ravel_draft *draft, const cJSON *json)
     layer.groups = field(draft, json, name, "groups");
     layer.overlap =
         field(draft, json, name, layer.transposed ? "overlap_out_steps" : "state_in_steps");
-    if (layer.overlap != (layer.kernel - 1) * layer.dilation + 1 - layer.stride)
+    int64_t window = (int64_t)(layer.kernel - 1) * layer.dilation + 1;
+    if (layer.overlap != window - layer.stride)
         ravel_draft_fail(draft, "layer '%s': %d overlapping steps do not fit to its kernel", name,
                          layer.overlap);
     return layer;
