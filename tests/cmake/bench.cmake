@@ -19,3 +19,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   ravel_bench_peak(neon -DRAVEL_SIMD_NEON)
 endif()
+
+# The built-in model on one core, with the bars that it must clear.
+add_executable(first_look EXCLUDE_FROM_ALL bench/first_look.c)
+target_link_libraries(first_look PRIVATE ravel_flags ravel_test_support ravel m)
