@@ -183,8 +183,11 @@ static void lose(ravel_stream_reader *reader, int64_t gap)
     if (gap <= 0)
         return;
     int usual = reader->usual_frames;
+    int64_t n_blocks = usual > 0 ? (gap + usual - 1) / usual : 1;
     reader->damage.lost_frames += gap;
-    reader->damage.damaged_blocks += usual > 0 ? (gap + usual - 1) / usual : 1;
+    reader->damage.damaged_blocks +=
+        n_blocks > reader->n_refused ? n_blocks - reader->n_refused : 0;
+    reader->n_refused = 0;
     reader->n_lost += believe(reader, gap);
 }
 
@@ -285,6 +288,26 @@ static bool count_streams(ravel_stream_reader *reader, int n_packets)
     return n_packets > 0 && n_packets == reader->info.n_streams;
 }
 
+/*
+ * As if the page were not there: the next one tells which frames are lost. After the last page none
+ * comes, but its place tells.
+ */
+static int refuse(ravel_stream_reader *reader, const ogg_page *page)
+{
+    int64_t hop = reader->header.hop_samples, granule = ogg_page_granulepos(page);
+    reader->damage.damaged_blocks++;
+    reader->n_refused++;
+    if (!ogg_page_eos(page) || granule < 0 || granule > MAX_GRANULE || reader->position < 0)
+        return 0;
+    int64_t end = granule / hop + (granule % hop != 0);
+    if (end > reader->position) {
+        lose(reader, end - reader->position);
+        reader->position = end;
+    }
+    use_end(reader, page);
+    return 0;
+}
+
 static int use_blocks(ravel_stream_reader *reader, const ogg_page *page, int n_bytes,
                       ravel_error *error)
 {
@@ -293,32 +316,24 @@ static int use_blocks(ravel_stream_reader *reader, const ogg_page *page, int n_b
     int n_packets;
     if (ogg_page_granulepos(page) < 0 || ogg_page_granulepos(page) > MAX_GRANULE ||
         !has_blocks(page, reader->header.tokenizer_identity, &n_packets) ||
-        !count_streams(reader, n_packets)) {
-        reader->damage.damaged_blocks++; /* as if it were not there */
-        return 0;
-    }
+        !count_streams(reader, n_packets))
+        return refuse(reader, page);
     long size = ravel_ogg_page_packet(page, 0, &packet);
     ravel_block_parse(packet, (size_t)size, &info);
     int64_t begin = begin_of(reader, page, &info);
-    if (begin < 0) {
-        reader->damage.damaged_blocks++;
-        return 0;
-    }
+    int status = begin >= 0 ? unpack(reader, page, &info, error) : 0;
+    if (status < 0)
+        return status;
+    if (status == 0)
+        return refuse(reader, page);
     if (reader->position >= 0)
         lose(reader, begin - reader->position);
     reader->position = begin + info.n_frames;
     reader->page_number = ogg_page_pageno(page);
-    int status = unpack(reader, page, &info, error);
-    if (status < 0)
-        return status;
-    if (status == 0) {
-        lose(reader, info.n_frames);
-    } else {
-        reader->n_good += info.n_frames;
-        reader->usual_frames = info.n_frames;
-        reader->usual_bytes = n_bytes;
-        reader->block_bytes += page->body_len;
-    }
+    reader->n_good += info.n_frames;
+    reader->usual_frames = info.n_frames;
+    reader->usual_bytes = n_bytes;
+    reader->block_bytes += page->body_len;
     if (ogg_page_eos(page))
         use_end(reader, page);
     return 0;

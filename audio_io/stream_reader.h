@@ -32,6 +32,7 @@ struct ravel_stream_reader {
     int64_t cut_frames; /* of gaps, not concealed: later frames come so much earlier */
 
     /* By which gaps are measured. */
+    int64_t n_refused;             /* pages counted as damaged, but not yet missed */
     int64_t n_good, n_concealed;   /* frames so far */
     int64_t explained_bytes;       /* pages.skipped_bytes that earlier gaps have used up */
     int usual_frames, usual_bytes; /* of the last good page */

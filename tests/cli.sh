@@ -152,6 +152,14 @@ expect 1 'No space' sh -c '"$0" decode -q a.rvl - >/dev/full' "$ravel"
 expect 1 'No space' sh -c '"$0" info >/dev/full' "$ravel"
 expect 1 'No space' "$ravel" encode -q in.wav /dev/full
 
+# A limit on file sizes (512 or 1024 bytes) is as a full disk is.
+expect 1 'File too large' sh -c 'ulimit -f 1; "$0" decode -q a.rvl no.wav' "$ravel"
+expect 1 'File too large' sh -c 'ulimit -f 1; "$0" decode -q a.rvl no.flac' "$ravel"
+expect 1 'File too large' sh -c 'ulimit -f 1; "$0" encode -q in.wav no.rvl' "$ravel"
+gone no.wav
+gone no.flac
+gone no.rvl
+
 # --- Options ---------------------------------------------------------------------------------------
 
 codebooks=$("$ravel" info | sed -n 's/^codebooks  *//p')

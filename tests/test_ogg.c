@@ -465,6 +465,42 @@ Test(ogg, every_truncation_keeps_the_whole_blocks)
     }
 }
 
+/* The checksum is right and the block is not, so it was never right: one block, told once. */
+Test(ogg, a_block_that_contradicts_itself_is_lost)
+{
+    write_stream("a.rvl", 60, 1, 10, 40);
+    load("a.rvl");
+    size_t block = pages[4].begin + 28;
+    for (int at = 0; at < 7;
+         at++) { /* version and kind, codebooks, identity, frames, after the end */
+        uint8_t old = bytes[block + (size_t)at];
+        bytes[block + (size_t)at] = (uint8_t)(old + 77);
+        lie(4, (int64_t)30 * info->hop_samples);
+        put_bytes("b.rvl", bytes, n_bytes);
+        bytes[block + (size_t)at] = old;
+        cr_assert(read_stream_file("b.rvl"), "%s", error.text);
+        cr_assert_eq(result.n_frames, 60, "byte %d: %d", at, result.n_frames);
+        cr_assert_eq(check_codes(), 10);
+        cr_assert_eq(result.damage.lost_frames, 10);
+        cr_assert_eq(result.damage.damaged_blocks, 1, "byte %d", at);
+    }
+}
+
+Test(ogg, a_last_block_that_contradicts_itself_keeps_the_length)
+{
+    write_stream("a.rvl", 60, 1, 10, 40);
+    load("a.rvl");
+    int last = n_pages - 1;
+    bytes[pages[last].begin + 28 + 1] = 200; /* codebooks */
+    lie(last, written.n_samples);
+    put_bytes("b.rvl", bytes, n_bytes);
+    cr_assert(read_stream_file("b.rvl"), "%s", error.text);
+    cr_assert_eq(result.n_samples, written.n_samples);
+    cr_assert_eq(check_codes(), result.n_frames - pages[last].first_frame);
+    cr_assert_eq(result.damage.damaged_blocks, 1);
+    cr_assert_not(result.damage.truncated);
+}
+
 Test(ogg, garbage_between_pages_is_passed_over)
 {
     uint8_t garbage[5000];

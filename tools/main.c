@@ -46,8 +46,8 @@ bool ravel_tool_stopped(void)
 }
 
 /*
- * Without SA_RESTART, so that a read from a silent pipe ends too. SIGPIPE is ignored: a reader that
- * went away is a failed write, with a message.
+ * Without SA_RESTART, so that a read from a silent pipe ends too. SIGPIPE and SIGXFSZ are ignored: a
+ * reader that went away or a limit on file sizes is a failed write, with a message.
  */
 static void catch_signals(void)
 {
@@ -59,6 +59,7 @@ static void catch_signals(void)
             sigaction(numbers[i], &action, NULL);
     }
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 /*

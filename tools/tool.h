@@ -40,12 +40,14 @@ typedef struct {
 
 /* Letters and long names of -m, -d, -q, -h and --progress, for getopt_long. */
 #define RAVEL_TOOL_LETTERS "m:d:qh"
-#define RAVEL_TOOL_LONG                                                                            \
-    {"model", required_argument, NULL, 'm'}, {"directory", required_argument, NULL, 'd'},          \
-        {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},                       \
-    {                                                                                              \
-        "progress", required_argument, NULL, RAVEL_TOOL_PROGRESS                                   \
-    }
+/* clang-format off */
+#define RAVEL_TOOL_LONG                                      \
+    {"model", required_argument, NULL, 'm'},                 \
+    {"directory", required_argument, NULL, 'd'},             \
+    {"quiet", no_argument, NULL, 'q'},                       \
+    {"help", no_argument, NULL, 'h'},                        \
+    {"progress", required_argument, NULL, RAVEL_TOOL_PROGRESS}
+/* clang-format on */
 enum { RAVEL_TOOL_PROGRESS = 256, RAVEL_TOOL_OWN = 257 }; /* a verb's own ones begin there */
 
 ravel_tool_options ravel_tool_options_new(void);
