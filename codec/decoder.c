@@ -113,7 +113,7 @@ size_t ravel_decoder_round_size(const ravel_model *model, int n_streams, int n_f
     size_t most = (size_t)ravel_layer_max_out(model->decoder, n_frames);
     size_t channels = (size_t)model->info.channels;
     if (lanes * frames > INT_MAX ||
-        lanes > SIZE_MAX / 2 / (most * channels * 4 + frames * latent_bytes(model))) {
+        lanes > SIZE_MAX / 2 / (most * channels * sizeof(float) + frames * latent_bytes(model))) {
         return SIZE_MAX;
     }
     size_t layers = ravel_layer_scratch_size(model->decoder, n_frames, n_streams);

@@ -122,7 +122,7 @@ typedef struct {
     int round_samples, most_frames, n_lanes;
 } encode_round;
 
-/* Most frames of a lane, and whether the products below stay in range. */
+/* Most frames of a lane. */
 static int most_frames(const ravel_model *model, int n_frames)
 {
     return ravel_layer_max_out(model->encoder, n_frames * model->info.hop_samples);
@@ -134,7 +134,8 @@ size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_f
     size_t samples = (size_t)n_frames * (size_t)model->info.hop_samples;
     size_t channels = (size_t)model->info.channels, dim = (size_t)model->info.latent_dim;
     size_t row = dim * sizeof(float) + (size_t)model->info.n_codebooks * sizeof(uint16_t);
-    if (lanes * most > INT_MAX || lanes > SIZE_MAX / 2 / (most * row + samples * channels * 4)) {
+    if (lanes * most > INT_MAX ||
+        lanes > SIZE_MAX / 2 / (most * row + samples * channels * sizeof(float))) {
         return SIZE_MAX;
     }
     size_t layers = ravel_layer_scratch_size(model->encoder, (int)samples, n_streams);

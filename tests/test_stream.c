@@ -496,3 +496,26 @@ Test(prefixes, are_codes_of_fewer_codebooks)
     ravel_scratch_free(scratch);
     ravel_model_free(model);
 }
+
+Test(prefixes, codebooks_change_from_frame_to_frame)
+{
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_DEFAULT);
+    ravel_scratch *scratch = ravel_scratch_new(model, 1);
+    uint64_t seed = 9;
+    uint16_t all[10 * 4], some[10 * 4], *at = some;
+    recording r = record(model, 10 * 32, 4, &seed);
+    ravel_encoder *encoder = ravel_encoder_new(model, 4);
+    cr_assert_eq(ravel_encoder_push(encoder, scratch, r.pcm, 320, all, 10), 10);
+    ravel_encoder_reset(encoder);
+    for (int t = 0; t < 10; t++) {
+        int n = 1 + t % 4;
+        cr_assert_eq(ravel_encoder_set_codebooks(encoder, n), RAVEL_OK);
+        cr_assert_eq(ravel_encoder_push(encoder, scratch, r.pcm + (size_t)t * 32, 32, at, 1), 1);
+        cr_assert_arr_eq(at, all + (size_t)t * 4, (size_t)n * sizeof *at);
+        at += n;
+    }
+    release(&r);
+    ravel_encoder_free(encoder);
+    ravel_scratch_free(scratch);
+    ravel_model_free(model);
+}
