@@ -239,44 +239,48 @@ Test(encodec, configurations_are_checked)
 
 /* --- Lyra ------------------------------------------------------------------------------------- */
 
-#define LYRA_LAYER(name, op, in, out, k, stride, groups, act, history, overlap)                    \
-    "{\"name\":\"" name "\",\"op\":\"" op "\",\"in_channels\":" #in ",\"out_channels\":" #out      \
-    ",\"kernel\":" #k ",\"stride\":" #stride ",\"dilation\":1,\"groups\":" #groups                 \
-    ",\"act_in\":\"" act "\",\"" history "\":" #overlap "}"
+static const struct {
+    const char *name, *op;
+    int in, out, kernel, stride, groups;
+    const char *act;
+} lyra_layers[] = {
+    {"encoder.first", "conv1d", 1, 6, 4, 2, 1, "none"},
+    {"encoder.b.res0.dw", "conv1d", 6, 6, 3, 1, 6, "leaky_relu(0.3)"},
+    {"encoder.b.res0.pw", "conv1d", 6, 6, 1, 1, 2, "none"},
+    {"encoder.b.res1.pw", "conv1d", 6, 6, 1, 1, 1, "none"},
+    {"encoder.down", "conv1d", 6, 5, 4, 2, 1, "leaky_relu(0.3)"},
+    {"decoder.up", "conv_transpose1d", 5, 4, 4, 2, 1, "none"},
+    {"decoder.last", "conv_transpose1d", 4, 1, 6, 2, 1, "leaky_relu(0.3)"},
+};
 
-static const char
-    lyra_config
-        [] =
-            "{\"sample_rate\":16000,\"frame_samples\":4,\"leaky_relu_alpha\":0.3,\"encoder\":"
-            "[" LYRA_LAYER("encoder.first", "conv1d", 1, 6, 4, 2, 1, "none", "state_in_steps", 2) "," LYRA_LAYER(
-                "encoder.b.res0.dw", "conv1d", 6, 6, 3, 1, 6, "leaky_relu(0.3)", "state_in_steps",
-                2) "," LYRA_LAYER("encoder.b.res0.pw", "conv1d", 6, 6, 1, 1, 2, "none",
-                                  "state_in_steps",
-                                  0) "," LYRA_LAYER("encoder.b.res1.pw", "conv1d", 6, 6, 1, 1, 1,
-                                                    "none", "state_in_steps",
-                                                    0) "," LYRA_LAYER("encoder.down", "conv1d", 6,
-                                                                      5, 4, 2, 1, "leaky_relu(0.3)",
-                                                                      "state_in_steps",
-                                                                      2) "],\"decoder\":"
-                                                                         "[" LYRA_LAYER("decoder."
-                                                                                        "up",
-                                                                                        "conv_"
-                                                                                        "transpose1"
-                                                                                        "d",
-                                                                                        5, 4, 4, 2,
-                                                                                        1, "none",
-                                                                                        "overlap_"
-                                                                                        "out_steps",
-                                                                                        2) "," LYRA_LAYER("decoder.last",
-                                                                                                          "conv_transpose1d",
-                                                                                                          4,
-                                                                                                          1,
-                                                                                                          6,
-                                                                                                          2,
-                                                                                                          1,
-                                                                                                          "leaky_relu(0.3)",
-                                                                                                          "overlap_out_steps",
-                                                                                                          4) "]}";
+enum { LYRA_ENCODER = 5, LYRA_LAYERS = 7, CONFIG = 4000 };
+
+static size_t write_layers(char *text, size_t length, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        int transposed = strcmp(lyra_layers[i].op, "conv1d") != 0;
+        length += (size_t)snprintf(
+            text + length, CONFIG - length,
+            "%s{\"name\":\"%s\",\"op\":\"%s\",\"in_channels\":%d,\"out_channels\":%d,\"kernel\":%d,"
+            "\"stride\":%d,\"dilation\":1,\"groups\":%d,\"act_in\":\"%s\",\"%s\":%d}",
+            i > from ? "," : "", lyra_layers[i].name, lyra_layers[i].op, lyra_layers[i].in,
+            lyra_layers[i].out, lyra_layers[i].kernel, lyra_layers[i].stride, lyra_layers[i].groups,
+            lyra_layers[i].act, transposed ? "overlap_out_steps" : "state_in_steps",
+            lyra_layers[i].kernel - lyra_layers[i].stride);
+    }
+    return length;
+}
+
+static void write_config(char text[CONFIG])
+{
+    size_t n = (size_t)snprintf(text, CONFIG,
+                                "{\"sample_rate\":16000,\"frame_samples\":4,"
+                                "\"leaky_relu_alpha\":0.3,\"encoder\":[");
+    n = write_layers(text, n, 0, LYRA_ENCODER);
+    n += (size_t)snprintf(text + n, CONFIG - n, "],\"decoder\":[");
+    n = write_layers(text, n, LYRA_ENCODER, LYRA_LAYERS);
+    (void)snprintf(text + n, CONFIG - n, "]}");
+}
 
 static checkpoint *new_lyra(void)
 {
@@ -300,7 +304,9 @@ Test(lyra, a_list_of_layers_becomes_a_model)
     void *file;
     size_t size;
     checkpoint *c = new_lyra();
-    cr_assert_eq(import(c, lyra_config, &file, &size, &error), 0, "%s", error.text);
+    char config[CONFIG];
+    write_config(config);
+    cr_assert_eq(import(c, config, &file, &size, &error), 0, "%s", error.text);
     ravel_model *model = ravel_model_open_memory(file, size, &error);
     const ravel_model_info *info = ravel_model_get_info(model);
     cr_assert(info->hop_samples == 4 && info->n_codebooks == 3 && info->codebook_size[2] == 16);
@@ -310,22 +316,17 @@ Test(lyra, a_list_of_layers_becomes_a_model)
     free_checkpoint(c);
 }
 
-/* Replaces one piece of the text by another. */
-static char *changed(const char *text, const char *from, const char *to)
-{
-    const char *at = strstr(text, from);
-    size_t size = strlen(text) + strlen(to) + 1;
-    char *copy = malloc(size);
-    cr_assert_not_null(at, "no '%s'", from);
-    (void)snprintf(copy, size, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-    return copy;
-}
-
+/* With one piece of the configuration replaced by another. */
 static void lyra_refused(const checkpoint *c, const char *from, const char *to, const char *word)
 {
-    char *config = changed(lyra_config, from, to);
-    refused(c, config, word);
-    free(config);
+    char config[CONFIG], changed[CONFIG];
+    write_config(config);
+    const char *at = strstr(config, from);
+    cr_assert_not_null(at, "no '%s'", from);
+    size_t before = (size_t)(at - config);
+    memcpy(changed, config, before);
+    (void)snprintf(changed + before, CONFIG - before, "%s%s", to, at + strlen(from));
+    refused(c, changed, word);
 }
 
 Test(lyra, what_does_not_fit_is_named)
@@ -343,7 +344,7 @@ Test(lyra, what_does_not_fit_is_named)
     lyra_refused(c, "\"frame_samples\":4", "\"frame_samples\":5", "hop is 5");
     lyra_refused(c, "\"encoder\"", "\"coder\"", "'encoder'");
     add(c, "encoder.more", 2, 0, 0);
-    refused(c, lyra_config, "'encoder.more'");
+    lyra_refused(c, "none", "none", "'encoder.more'");
     free_checkpoint(c);
 }
 
@@ -372,8 +373,10 @@ static void flip_bits(const checkpoint *c, const char *config, size_t step)
 Test(damage, flipped_bits_of_a_checkpoint_are_survived)
 {
     checkpoint *encodec = new_checkpoint(OLD_NORM), *lyra = new_lyra();
+    char config[CONFIG];
+    write_config(config);
     flip_bits(encodec, NULL, 13);
-    flip_bits(lyra, lyra_config, 1);
+    flip_bits(lyra, config, 1);
     free_checkpoint(encodec);
     free_checkpoint(lyra);
 }
@@ -381,7 +384,8 @@ Test(damage, flipped_bits_of_a_checkpoint_are_survived)
 Test(damage, flipped_bits_of_a_configuration_are_survived)
 {
     checkpoint *lyra = new_lyra();
-    char *config = changed(lyra_config, "none", "none");
+    char config[CONFIG];
+    write_config(config);
     ravel_import_source source = {.config = config, .config_size = strlen(config)};
     void *file = to_file(lyra, &source.weights_size);
     source.weights = file;
@@ -396,7 +400,6 @@ Test(damage, flipped_bits_of_a_configuration_are_survived)
         config[i] = (char)(config[i] ^ 1 << i * 5 % 7);
     }
     free(file);
-    free(config);
     free_checkpoint(lyra);
 }
 
