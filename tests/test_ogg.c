@@ -418,12 +418,11 @@ Test(ogg, a_flipped_bit_costs_one_block)
 {
     write_stream("a.rvl", 60, 1, 7, 40);
     load("a.rvl");
-    for (size_t at = 0; at < n_bytes; at++) {
-        uint8_t old = bytes[at];
-        bytes[at] ^= (uint8_t)(1u << (at % 8));
+    for (size_t bit = 0; bit < 8 * n_bytes; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
         put_bytes("b.rvl", bytes, n_bytes);
-        bytes[at] = old;
-        check_one_page_hit(page_at(at));
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        check_one_page_hit(page_at(bit / 8));
     }
 }
 
