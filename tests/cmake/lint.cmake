@@ -20,3 +20,7 @@ ravel_lint(tidy ${CMAKE_BINARY_DIR})
 ravel_lint(cppcheck)
 ravel_lint(symbols $<TARGET_FILE:ravel_exports> $<TARGET_FILE:ravel> $<TARGET_FILE:ravel_io>)
 set_tests_properties(lint_symbols PROPERTIES FIXTURES_REQUIRED exports)
+
+# The examples of README.md.
+add_test(NAME readme COMMAND tests/readme.sh ${CMAKE_BINARY_DIR}
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
