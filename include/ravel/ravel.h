@@ -76,8 +76,8 @@ typedef enum {
     RAVEL_ERR_IO = -4,       /* the system refused a read or a write */
     RAVEL_ERR_DATA = -5,     /* not the expected format, truncated or damaged */
     RAVEL_ERR_VERSION = -6,  /* a newer format than this library knows */
-    RAVEL_ERR_MODEL = -7,    /* not the model that the stream was made with, or not a usable model */
-    RAVEL_ERR_CPU = -8       /* RAVEL_CPU names an instruction set that cannot run here */
+    RAVEL_ERR_MODEL = -7, /* not the model that the stream was made with, or not a usable model */
+    RAVEL_ERR_CPU = -8    /* RAVEL_CPU names an instruction set that cannot run here */
 } ravel_status;
 
 /* A status in a few words. */
@@ -105,7 +105,7 @@ typedef struct {
     int channels;
     int hop_samples; /* of a frame */
     int n_codebooks;
-    int codebook_size[RAVEL_MAX_CODEBOOKS];  /* codewords, 2 ... 65536 */
+    int codebook_size[RAVEL_MAX_CODEBOOKS];   /* codewords, 2 ... 65536 */
     int steps_per_frame[RAVEL_MAX_CODEBOOKS]; /* codes of that codebook in a frame, mostly 1 */
     int latent_dim;
     int tail_samples; /* zeros that the encoder appends at the end of a stream */
