@@ -197,7 +197,8 @@ static void advance(ravel_resampler *r, const float *in, int64_t n, float *out, 
         n -= now;
         r->n_in += now;
         const int64_t can = ready(r, r->n_in);
-        make(r, can < limit ? can : limit, out + (r->n_out - begin) * r->channels);
+        float *to = out ? out + (r->n_out - begin) * r->channels : NULL;
+        make(r, can < limit ? can : limit, to);
     }
 }
 

@@ -93,8 +93,10 @@ static void release(decoding *d)
 
 static int make_room(decoding *d, int n_samples, ravel_error *error)
 {
-    if (n_samples <= d->pcm_room)
+    if (d->pcm != NULL && n_samples <= d->pcm_room)
         return 0;
+    if (n_samples < 1) /* there must be something to point into */
+        n_samples = 1;
     size_t all = (size_t)n_samples * (size_t)d->n_streams * (size_t)d->info->channels;
     free(d->pcm);
     free(d->joined);

@@ -89,8 +89,10 @@ static void release(encoding *e)
 
 static int make_room(encoding *e, int n_frames, ravel_error *error)
 {
-    if (n_frames <= e->codes_room)
+    if (e->codes != NULL && n_frames <= e->codes_room)
         return 0;
+    if (n_frames == 0) /* there must be something to point into */
+        n_frames = 1;
     size_t codes = (size_t)ravel_model_codes_per_frame(e->options->model, e->options->n_codebooks);
     size_t room = (size_t)n_frames * (size_t)e->n_streams * codes;
     uint16_t *larger = realloc(e->codes, room * sizeof *larger);
