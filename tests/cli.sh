@@ -125,6 +125,12 @@ equal "$(fact a.rvl samples)" 48000
 equal "$(fact a.rvl truncated)" false
 check "info --json" "$ravel" info --json a.rvl
 check "info of a model" "$ravel" info model
+"$ravel" bench --seconds 1 -m model --json >bench.json
+for figure in times_real_time share_of_peak cpu_ms_median gb_per_s scratch; do
+    check "bench tells $figure" grep -q "\"$figure\":.*[1-9]" bench.json
+done
+check "bench" sh -c '"$0" bench --seconds 1 -m model | grep -q "^decode .* % .* MB"' "$ravel"
+expect 2 "seconds" "$ravel" bench --seconds 0
 equal "$(fact model sha256)" ok
 
 # --- Pipes -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ static const char usage[] =
     "  ravel decode IN.rvl OUT    codes to sound\n"
     "  ravel info [FILE]          what is in a stream or a model\n"
     "  ravel import SOURCE        a published checkpoint to a model file\n"
+    "  ravel bench                how fast a model runs on this machine\n"
     "\n"
     "  -h, --help                 this; after a verb: its options\n"
     "  -V, --version              the version\n"
@@ -30,7 +31,8 @@ static const struct {
 } verbs[] = {{"encode", ravel_tool_encode},
              {"decode", ravel_tool_decode},
              {"info", ravel_tool_info},
-             {"import", ravel_tool_import}};
+             {"import", ravel_tool_import},
+             {"bench", ravel_tool_bench}};
 
 /* A handler has no other way to speak. */
 static volatile sig_atomic_t stop_signal;

@@ -24,6 +24,7 @@ int ravel_tool_encode(int argc, char **argv);
 int ravel_tool_decode(int argc, char **argv);
 int ravel_tool_info(int argc, char **argv);
 int ravel_tool_import(int argc, char **argv);
+int ravel_tool_bench(int argc, char **argv);
 
 /* Whether SIGINT, SIGTERM or SIGHUP asked to stop. */
 bool ravel_tool_stopped(void);

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "nn/kernels.h"
-#include "tests/bench/peak.h"
+#include "tools/peak.h"
 
 enum { WORKING_SET = 6 << 20, TURNS = 15, MAX_ROWS = 128, MAX_SIDE = 768 };
 
@@ -34,23 +34,6 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double peak_of(const char *variant, int n_rounds)
-{
-#if defined(__x86_64__)
-    if (strcmp(variant, "avx512") == 0) {
-        return peak_avx512(n_rounds);
-    }
-    if (strcmp(variant, "avx2") == 0) {
-        return peak_avx2(n_rounds);
-    }
-#elif defined(__aarch64__)
-    if (strcmp(variant, "neon") == 0) {
-        return peak_neon(n_rounds);
-    }
-#endif
-    return peak_c(n_rounds);
 }
 
 static ptrdiff_t row_major(const void *n_in, int k, int n)
@@ -93,7 +76,7 @@ static void measure(const ravel_kernels *kernels, const shape *s, ravel_dtype dt
     double best = 0.0, best_peak = 0.0;
     for (int turn = 0, next = 0; turn < TURNS && n_matrices > 0; turn++) {
         double start = now();
-        const double peak = peak_of(kernels->name, 20000) / (now() - start);
+        const double peak = ravel_peak_run(kernels->name, 20000) / (now() - start);
         start = now();
         for (int i = 0; i < n_calls; i++, next = (next + 1) % n_matrices) {
             kernels->matmul(matrices + next, &rows, y, s->n_out, 0);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The most that the multiply-adders of this core do, in one instruction set: sixteen independent
- * chains of fused multiply-adds in registers. Built once for each set, as PEAK.
- */
-#include "tests/bench/peak.h"
+/* The loop of tools/peak.h in one instruction set; built once for each, as PEAK. */
 #include "nn/simd.h"
+#include "tools/peak.h"
 
 enum { CHAINS = V_LANES == 8 ? 12 : 16 }; /* AVX2 has but sixteen registers */
 

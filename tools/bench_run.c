@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The measurements of ravel bench. The parts take turns with each other and with the loop that
+ * reaches the core's peak, so that what happens to the machine meanwhile happens to all of them.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "codec/model.h"
+#include "tools/bench.h"
+#include "tools/peak.h"
+#include "tools/tool.h"
+
+enum {
+    PIECE_CHUNKS = 8,    /* rounds of the encoder in an offline push */
+    PEAK_ROUNDS = 20000, /* about 0.1 ms */
+    PEAK_EVERY = 16,     /* steps */
+    WARM_STEPS = 16      /* not counted; streams are over their start then */
+};
+
+/* What is needed to run the parts. */
+typedef struct {
+    const ravel_model *model;
+    ravel_scratch *scratch;
+    ravel_encoder *encoder;
+    ravel_decoder *decoder;
+    void *layers_state; /* of the encoder's layers, run alone */
+    int hop, n_codebooks;
+    int piece_frames; /* pushed at once offline */
+    int most_latents; /* that such a piece makes */
+    int n_frames;     /* of the whole signal */
+    float *pcm;       /* [n_frames * hop][channels] */
+    float *latents;   /* [most_latents][latent_dim] */
+    uint16_t *codes;  /* [most_latents][codes of a frame] */
+    float *out;       /* [most samples of as many frames][channels] */
+} bench_rig;
+
+static ravel_bench_time now(void)
+{
+    struct timespec cpu, wall;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    clock_gettime(CLOCK_MONOTONIC, &wall);
+    return (ravel_bench_time){(double)cpu.tv_sec + 1e-9 * (double)cpu.tv_nsec,
+                              (double)wall.tv_sec + 1e-9 * (double)wall.tv_nsec};
+}
+
+static ravel_bench_time since(ravel_bench_time begin)
+{
+    const ravel_bench_time end = now();
+    return (ravel_bench_time){end.cpu_s - begin.cpu_s, end.wall_s - begin.wall_s};
+}
+
+static void add(ravel_bench_time *sum, ravel_bench_time time)
+{
+    sum->cpu_s += time.cpu_s;
+    sum->wall_s += time.wall_s;
+}
+
+/* A sawtooth of 100 to 200 Hz, swelling, and noise (xorshift, Marsaglia 2003). */
+static void make_signal(float *pcm, int n_samples, int channels, int rate_hz)
+{
+    uint32_t random = 1;
+    float phase = 0.0f;
+    for (int i = 0; i < n_samples; i++) {
+        const float sweep = (float)(i % rate_hz) / (float)rate_hz;
+        phase += (100.0f + 100.0f * sweep) / (float)rate_hz;
+        phase -= phase >= 1.0f ? 1.0f : 0.0f;
+        for (int c = 0; c < channels; c++) {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            const float noise = (float)(int32_t)random / 2147483648.0f;
+            pcm[(size_t)i * (size_t)channels + (size_t)c] =
+                sweep * (phase - 0.5f) * 0.8f + 0.05f * noise;
+        }
+    }
+}
+
+static void close_rig(bench_rig *rig)
+{
+    ravel_scratch_free(rig->scratch);
+    ravel_encoder_free(rig->encoder);
+    ravel_decoder_free(rig->decoder);
+    free(rig->layers_state);
+    free(rig->pcm);
+    free(rig->latents);
+    free(rig->codes);
+    free(rig->out);
+}
+
+static int open_rig(bench_rig *rig, const ravel_model *model, double seconds)
+{
+    const ravel_model_info *info = &model->info;
+    const size_t channels = (size_t)info->channels;
+    *rig = (bench_rig){.model = model, .hop = info->hop_samples, .n_codebooks = info->n_codebooks};
+    rig->piece_frames = PIECE_CHUNKS * model->chunk_frames;
+    rig->n_frames = (int)(seconds * info->sample_rate_hz / info->hop_samples) + 1;
+    rig->most_latents =
+        PIECE_CHUNKS * ravel_layer_max_out(model->encoder, model->chunk_frames * rig->hop);
+    const size_t n_samples = (size_t)rig->n_frames * (size_t)rig->hop;
+    const size_t n_codes = (size_t)ravel_model_codes_per_frame(model, rig->n_codebooks);
+    /* The frames that one push of the encoder gives are the decoder's next push. */
+    const size_t most_out = (size_t)ravel_layer_max_out(model->decoder, rig->most_latents);
+    rig->scratch = ravel_scratch_new(model, 1);
+    rig->encoder = ravel_encoder_new(model, rig->n_codebooks);
+    rig->decoder = ravel_decoder_new(model);
+    rig->layers_state = malloc(model->encoder->state_size + 1); /* it may be 0 */
+    rig->pcm = malloc(n_samples * channels * sizeof(float));
+    rig->latents = malloc((size_t)rig->most_latents * (size_t)info->latent_dim * sizeof(float));
+    rig->codes = malloc((size_t)rig->most_latents * n_codes * sizeof(uint16_t));
+    rig->out = malloc(most_out * channels * sizeof(float));
+    if (!rig->scratch || !rig->encoder || !rig->decoder || !rig->layers_state || !rig->pcm ||
+        !rig->latents || !rig->codes || !rig->out)
+        return RAVEL_ERR_MEMORY;
+    make_signal(rig->pcm, (int)n_samples, info->channels, info->sample_rate_hz);
+    return RAVEL_OK;
+}
+
+static void restart(bench_rig *rig)
+{
+    ravel_encoder_reset(rig->encoder);
+    ravel_decoder_reset(rig->decoder);
+    ravel_layer_reset(rig->model->encoder, rig->layers_state);
+}
+
+static const float *frame_at(const bench_rig *rig, int frame)
+{
+    return rig->pcm + (size_t)frame * (size_t)rig->hop * (size_t)rig->model->info.channels;
+}
+
+/* Frames [first, first + n) through encoder and decoder, as a program does it. */
+static void run_codec(bench_rig *rig, int first, int n, ravel_bench_time times[RAVEL_BENCH_PARTS])
+{
+    ravel_bench_time begin = now();
+    const int n_coded = ravel_encoder_push(rig->encoder, rig->scratch, frame_at(rig, first),
+                                           n * rig->hop, rig->codes, rig->most_latents);
+    times[RAVEL_BENCH_ENCODE] = since(begin);
+    const int capacity = ravel_decoder_samples(rig->decoder, n_coded, 0);
+    begin = now();
+    ravel_decoder_push(rig->decoder, rig->scratch, rig->codes, n_coded, rig->n_codebooks, rig->out,
+                       capacity);
+    times[RAVEL_BENCH_DECODE] = since(begin);
+}
+
+/* The same frames through the encoder's layers and the quantiser, each alone, in chunks. */
+static void run_parts(bench_rig *rig, int first, int n, ravel_bench_time times[RAVEL_BENCH_PARTS])
+{
+    const ravel_model *model = rig->model;
+    const ravel_quantizer *quantizer = model->quantizer;
+    times[RAVEL_BENCH_ENCODER] = times[RAVEL_BENCH_QUANTIZER] = (ravel_bench_time){0};
+    for (int done = 0, chunk; done < n; done += chunk) {
+        chunk = n - done < model->chunk_frames ? n - done : model->chunk_frames;
+        ravel_arena arena = ravel_scratch_arena(rig->scratch);
+        ravel_lane lane = {.state = rig->layers_state,
+                           .in = frame_at(rig, first + done),
+                           .n_in = chunk * rig->hop,
+                           .out = rig->latents};
+        ravel_bench_time begin = now();
+        ravel_layer_push(model->encoder, &lane, 1, &arena);
+        add(&times[RAVEL_BENCH_ENCODER], since(begin));
+        arena = ravel_scratch_arena(rig->scratch);
+        begin = now();
+        quantizer->ops->encode(quantizer, rig->latents, lane.n_out, rig->n_codebooks, rig->codes,
+                               rig->n_codebooks, NULL, &arena);
+        add(&times[RAVEL_BENCH_QUANTIZER], since(begin));
+    }
+}
+
+typedef struct {
+    double macs, cpu_s;
+} bench_peak;
+
+static void run_peak(bench_peak *peak, const char *kernels)
+{
+    const ravel_bench_time begin = now();
+    peak->macs += ravel_peak_run(kernels, PEAK_ROUNDS);
+    peak->cpu_s += since(begin).cpu_s;
+}
+
+/* The first piece is not counted: it brings the memory in. */
+static void run_offline(ravel_bench *bench, bench_rig *rig)
+{
+    bench_peak peak = {0};
+    ravel_bench_time times[RAVEL_BENCH_PARTS];
+    restart(rig);
+    const int n_warm = rig->n_frames < rig->piece_frames ? rig->n_frames : rig->piece_frames;
+    run_codec(rig, 0, n_warm, times);
+    run_parts(rig, 0, n_warm, times);
+    for (int first = 0, n; first < rig->n_frames && !ravel_tool_stopped(); first += n) {
+        n = rig->n_frames - first < rig->piece_frames ? rig->n_frames - first : rig->piece_frames;
+        run_peak(&peak, bench->kernels);
+        run_codec(rig, first, n, times);
+        run_parts(rig, first, n, times);
+        for (int i = 0; i < RAVEL_BENCH_PARTS; i++)
+            add(&bench->parts[i].offline, times[i]);
+    }
+    bench->peak_offline = peak.macs / peak.cpu_s;
+}
+
+typedef void bench_step(bench_rig *rig, int first, int n,
+                        ravel_bench_time times[RAVEL_BENCH_PARTS]);
+
+/* Frame by frame; `kept` are the two parts that `step` times. */
+static void run_steps(ravel_bench *bench, bench_rig *rig, bench_step *step, bench_peak *peak,
+                      const ravel_bench_part_id kept[2])
+{
+    restart(rig);
+    for (int i = -WARM_STEPS; i < bench->n_steps && !ravel_tool_stopped(); i++) {
+        ravel_bench_time times[RAVEL_BENCH_PARTS];
+        step(rig, (i + WARM_STEPS) % rig->n_frames, 1, times);
+        for (int p = 0; p < 2 && i >= 0; p++) {
+            bench->parts[kept[p]].step_cpu_s[i] = times[kept[p]].cpu_s;
+            bench->parts[kept[p]].step_wall_s[i] = times[kept[p]].wall_s;
+        }
+        if (i % PEAK_EVERY == 0)
+            run_peak(peak, bench->kernels);
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/*
+ * Encoder and decoder in turns, as in a call, where each drives the other's weights out of the
+ * nearest cache; then the encoder's parts, which are neighbours in the encoder too.
+ */
+static void run_all_steps(ravel_bench *bench, bench_rig *rig)
+{
+    bench_peak peak = {0};
+    run_steps(bench, rig, run_codec, &peak,
+              (const ravel_bench_part_id[]){RAVEL_BENCH_ENCODE, RAVEL_BENCH_DECODE});
+    run_steps(bench, rig, run_parts, &peak,
+              (const ravel_bench_part_id[]){RAVEL_BENCH_ENCODER, RAVEL_BENCH_QUANTIZER});
+    bench->peak_steps = peak.macs / peak.cpu_s;
+    for (int i = 0; i < RAVEL_BENCH_PARTS; i++) {
+        qsort(bench->parts[i].step_cpu_s, (size_t)bench->n_steps, sizeof(double), by_size);
+        qsort(bench->parts[i].step_wall_s, (size_t)bench->n_steps, sizeof(double), by_size);
+    }
+}
+
+static int open_bench(ravel_bench *bench, const bench_rig *rig)
+{
+    const ravel_model_info *info = &rig->model->info;
+    *bench = (ravel_bench){
+        .kernels = rig->model->kernels->name,
+        .audio_s = (double)rig->n_frames * info->hop_samples / info->sample_rate_hz,
+        .n_steps = rig->n_frames,
+        .parts = {{.name = "encode",
+                   .macs_per_s = info->encoder_macs + info->quantizer_macs,
+                   .weight_bytes = info->encoder_weight_bytes + info->quantizer_weight_bytes},
+                  {.name = "encoder",
+                   .macs_per_s = info->encoder_macs,
+                   .weight_bytes = info->encoder_weight_bytes},
+                  {.name = "quantizer",
+                   .macs_per_s = info->quantizer_macs,
+                   .weight_bytes = info->quantizer_weight_bytes},
+                  {.name = "decode",
+                   .macs_per_s = info->decoder_macs,
+                   .weight_bytes = info->decoder_weight_bytes}}};
+    for (int i = 0; i < RAVEL_BENCH_PARTS; i++) {
+        bench->parts[i].step_cpu_s = calloc((size_t)bench->n_steps, sizeof(double));
+        bench->parts[i].step_wall_s = calloc((size_t)bench->n_steps, sizeof(double));
+        if (!bench->parts[i].step_cpu_s || !bench->parts[i].step_wall_s)
+            return RAVEL_ERR_MEMORY;
+    }
+    return RAVEL_OK;
+}
+
+int ravel_bench_run(ravel_bench *bench, const ravel_model *model, double seconds)
+{
+    bench_rig rig;
+    int status = open_rig(&rig, model, seconds);
+    *bench = (ravel_bench){0};
+    if (!status)
+        status = open_bench(bench, &rig);
+    if (!status) {
+        run_offline(bench, &rig);
+        run_all_steps(bench, &rig);
+    }
+    close_rig(&rig);
+    return status;
+}
+
+void ravel_bench_free(ravel_bench *bench)
+{
+    for (int i = 0; i < RAVEL_BENCH_PARTS; i++) {
+        free(bench->parts[i].step_cpu_s);
+        free(bench->parts[i].step_wall_s);
+    }
+}
