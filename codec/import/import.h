@@ -16,7 +16,7 @@ typedef struct {
 } ravel_import_source;
 
 /* Name of the i-th kind of checkpoint that can be read ("encodec", "lyra"), NULL after the last. */
-RAVEL_API const char *ravel_import_kind(int i);
+const char *ravel_import_kind(int i);
 
 /*
  * Converts a checkpoint. The bytes may come from a stranger: everything is checked, and every
@@ -31,7 +31,7 @@ RAVEL_API const char *ravel_import_kind(int i);
  *           "constant"), "sample_rate" (24000), "name"
  * lyra      config: lyra_v2_graph.json, needed
  */
-RAVEL_API int ravel_import(const char *kind, const ravel_import_source *source, void **file,
-                           size_t *size, ravel_error *error);
+int ravel_import(const char *kind, const ravel_import_source *source, void **file, size_t *size,
+                 ravel_error *error);
 
 #endif

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Completion of ravel(1) for bash.
+
+_ravel_options()
+{
+    local common="--model --directory --progress --quiet --help"
+    case $1 in
+        encode)
+            echo "--bitrate --codebooks --channels --tag --block --raw --raw-rate --raw-channels" \
+                "--raw-bits $common"
+            ;;
+        decode) echo "--start --duration --rate --bits $common" ;;
+        info) echo "--json --model --help" ;;
+        import) echo "--output --help" ;;
+        bench) echo "--json --model --seconds --help" ;;
+    esac
+}
+
+# What may follow an option; nothing where that is a number or a text of one's own.
+_ravel_values()
+{
+    case $1 in
+        --channels) echo "mix keep" ;;
+        --progress) echo "none bar json" ;;
+        --bits) echo "16 24 32 f32" ;;
+        --raw-bits) echo "8 16 24 32 f32 f64" ;;
+        --raw-rate | --rate) echo "8000 16000 24000 44100 48000" ;;
+    esac
+}
+
+_ravel()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "encode decode info import bench --help --version" -- "$word")
+        return
+    fi
+    case $last in
+        --channels | --progress | --bits | --raw-bits | --raw-rate | --rate)
+            mapfile -t COMPREPLY < <(compgen -W "$(_ravel_values "$last")" -- "$word")
+            return
+            ;;
+        -d | --directory)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -d -- "$word")
+            return
+            ;;
+        -b | --bitrate | -k | --codebooks | --tag | --block | --raw-channels | -s | --start | \
+            -t | --duration | -r | --seconds)
+            return
+            ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_ravel_options "${COMP_WORDS[1]}")" -- "$word")
+        return
+    fi
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    if [ "${COMP_WORDS[1]}" = import ] && [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "encodec lyra" -- "$word")
+    fi
+}
+
+complete -F _ravel ravel
