@@ -17,7 +17,8 @@ enum {
     MAX_SAMPLE_RATE = 768000,
     MAX_CHANNELS = 64,
     MAX_CHUNK_FRAMES = 32,
-    GOOD_SCRATCH = 1 << 20,
+    GOOD_SCRATCH = 1 << 20, /* the size of the cache next to a core, roughly */
+    LARGE_SCRATCH = 32 << 20,
     MAX_SCRATCH = 256 << 20, /* for one frame of one stream */
     MAX_STATE = 64 << 20,
     /*
@@ -138,12 +139,23 @@ static void check_tensors(ravel_model *model, const ravel_node *top)
     }
 }
 
-/* Chunk: the largest power of two whose rows stay in the cache. */
+/*
+ * What a chunk may take. Rows should stay in the cache, but where a round reads many more bytes of
+ * weights than that, it is better to have few rounds.
+ */
+static size_t good_scratch(const ravel_model *model)
+{
+    const size_t share = model->encoder->weight_bytes / 4 + model->decoder->weight_bytes / 4;
+    const size_t most = share < LARGE_SCRATCH ? share : LARGE_SCRATCH;
+    return most > GOOD_SCRATCH ? most : GOOD_SCRATCH;
+}
+
+/* Chunk: the largest power of two whose rows fit. */
 static void plan(ravel_model *model, const ravel_node *top)
 {
     int n = MAX_CHUNK_FRAMES;
     model->chunk_frames = n;
-    while (n > 1 && ravel_scratch_size(model, 1) > GOOD_SCRATCH)
+    while (n > 1 && ravel_scratch_size(model, 1) > good_scratch(model))
         model->chunk_frames = n /= 2;
     if (model->encoder->state_size > MAX_STATE || model->decoder->state_size > MAX_STATE ||
         ravel_scratch_size(model, 1) > MAX_SCRATCH) {

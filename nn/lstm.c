@@ -14,6 +14,8 @@ typedef struct {
     ravel_matrix from_input, from_output; /* [in][4H], [H][4H] */
 } lstm;
 
+enum { PART_OUTPUTS = 8 * RAVEL_PANEL };
+
 /* The state is c [H], h [H]. */
 static float *cell_of(const ravel_lane *lane)
 {
@@ -60,6 +62,23 @@ static void add_inputs(const lstm *self, const ravel_lane *lanes, int n_lanes, s
     self->base.kernels->matmul(&self->from_input, &x, gates, self->from_input.n_out, 0);
 }
 
+/*
+ * h: the last outputs. The matrix is larger than the cache next to the core and is read from end to
+ * end in every step; read backwards in every other one, it starts with what the cache still has.
+ */
+static void add_outputs(const lstm *self, const ravel_rows *h, bool backwards, float *gates)
+{
+    const ravel_matrix *all = &self->from_output;
+    const int n_parts = (all->n_out + PART_OUTPUTS - 1) / PART_OUTPUTS;
+    for (int i = 0; i < n_parts; i++) {
+        const int first = (backwards ? n_parts - 1 - i : i) * PART_OUTPUTS;
+        const int left = all->n_out - first;
+        const ravel_matrix part =
+            ravel_matrix_outputs(all, first, left < PART_OUTPUTS ? left : PART_OUTPUTS);
+        self->base.kernels->matmul(&part, h, gates + first, all->n_out, 1);
+    }
+}
+
 static void recur(const lstm *self, ravel_lane *lanes, int n_lanes, step *at, float *gates)
 {
     const ravel_kernels *kernels = self->base.kernels;
@@ -74,7 +93,7 @@ static void recur(const lstm *self, ravel_lane *lanes, int n_lanes, step *at, fl
             at->row[i] = cell_of(&lanes[at->lane[i]]) + hidden;
         }
         const ravel_rows h = {.row = at->row, .n_rows = at->n, .taps = 1, .width = hidden};
-        kernels->matmul(&self->from_output, &h, gates, self->from_output.n_out, 1);
+        add_outputs(self, &h, t % 2 != 0, gates);
         for (int i = 0; i < at->n; i++, gates += self->from_output.n_out) {
             ravel_lane *lane = &lanes[at->lane[i]];
             float *cell = cell_of(lane);

@@ -83,6 +83,17 @@ int ravel_matrix_pack(ravel_matrix *matrix, int n_in, int n_out, const ravel_ten
     return 0;
 }
 
+ravel_matrix ravel_matrix_outputs(const ravel_matrix *matrix, int first, int n)
+{
+    ravel_matrix part = *matrix;
+    const size_t skipped = (size_t)first * (size_t)matrix->n_in;
+    part.n_out = n;
+    part.panels = (char *)matrix->panels + skipped * ravel_dtype_size(matrix->dtype);
+    part.scale = matrix->scale != NULL ? matrix->scale + first : NULL;
+    part.bias = matrix->bias + first;
+    return part;
+}
+
 void ravel_matrix_free(ravel_matrix *matrix)
 {
     free(matrix->panels);

@@ -40,6 +40,9 @@ int ravel_matrix_pack(ravel_matrix *matrix, int n_in, int n_out, const ravel_ten
                       ravel_weight_index *index, const void *context, const ravel_tensor *scale,
                       const ravel_tensor *bias, const int *source_of_n);
 
+/* The part that makes outputs first ... first + n - 1; first is a multiple of RAVEL_PANEL. A view. */
+ravel_matrix ravel_matrix_outputs(const ravel_matrix *matrix, int first, int n);
+
 void ravel_matrix_free(ravel_matrix *matrix);
 
 /* Bytes that one pass over the weights reads. */
