@@ -15,6 +15,9 @@ static const char usage[] =
     "  ravel decode IN.rvl OUT    codes to sound\n"
     "  ravel info [FILE]          what is in a stream or a model\n"
     "  ravel import SOURCE        a published checkpoint to a model file\n"
+#ifdef RAVEL_COMPARE
+    "  ravel compare REF [FILE]   how near a sound, or Ravel and Opus, come to REF\n"
+#endif
     "  ravel bench                how fast a model runs on this machine\n"
     "\n"
     "  -h, --help                 this; after a verb: its options\n"
@@ -28,10 +31,11 @@ static const char usage[] =
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} verbs[] = {{"encode", ravel_tool_encode},
-             {"decode", ravel_tool_decode},
-             {"info", ravel_tool_info},
-             {"import", ravel_tool_import},
+} verbs[] = {{"encode", ravel_tool_encode},   {"decode", ravel_tool_decode},
+             {"info", ravel_tool_info},       {"import", ravel_tool_import},
+#ifdef RAVEL_COMPARE
+             {"compare", ravel_tool_compare},
+#endif
              {"bench", ravel_tool_bench}};
 
 /* A handler has no other way to speak. */

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Measures, and `ravel compare`, where that is built.
+if(NOT TARGET ravel_measure)
+  return()
+endif()
+set(compare ${PROJECT_SOURCE_DIR}/tools/compare)
+
+ravel_test(test_measure)
+target_sources(test_measure PRIVATE support/measure_cases.c)
+target_link_libraries(test_measure PRIVATE ravel_measure)
+
+ravel_test(test_canvas)
+target_sources(test_canvas PRIVATE ${compare}/canvas.c ${compare}/font.c ${compare}/png.c)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+target_link_libraries(test_canvas PRIVATE PkgConfig::PNG)
+
+# Against pystoi and NumPy, where they are installed.
+add_executable(run_measure support/run_measure.c support/measure_cases.c)
+target_link_libraries(run_measure PRIVATE ravel_flags ravel_test_support ravel_measure)
+if(Python3_FOUND)
+  add_test(NAME measures COMMAND Python3::Interpreter
+    ${CMAKE_CURRENT_SOURCE_DIR}/reference/measures.py $<TARGET_FILE:run_measure>)
+  set_tests_properties(measures PROPERTIES SKIP_RETURN_CODE 77)
+endif()
+
+#add_test(NAME compare COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/compare.sh
+#  $<TARGET_FILE:ravel_command> $<TARGET_FILE:run_measure> $<TARGET_FILE:write_model>)
