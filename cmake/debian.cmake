@@ -3,7 +3,6 @@
 # (the preset "package"; docs/packaging.md).
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "The Ravel authors")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "neural audio codec for speech")
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -11,7 +10,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY "=")
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 
 # ravel_debian_package(COMPONENT NAME SECTION SUMMARY DESCRIPTION [DEPENDS]); the licence is where
 # Debian looks for it.
@@ -30,13 +29,13 @@ set(library libravel${RAVEL_SOVERSION})
 set(same_library "${library} (= ${PROJECT_VERSION})")
 ravel_debian_package(lib ${library} libs "neural audio codec, shared libraries"
   "Ravel turns speech into a few discrete tokens and back, at 0.5 to 6 kb/s:
- libravel codes in memory, by steps of a frame; libravel_io reads and writes
- sound files and .rvl streams.")
+libravel codes in memory, by steps of a frame; libravel_io reads and writes
+sound files and .rvl streams.")
 ravel_debian_package(dev libravel-dev libdevel "neural audio codec, development files"
   "Headers, pkg-config and CMake files to build programs with libravel and
- libravel_io." "${same_library}")
+libravel_io." "${same_library}")
 ravel_debian_package(ravel ravel sound "neural audio codec for speech"
   "Encodes speech to .rvl streams of 0.5 to 6 kb/s and decodes them; tells what
- is in a stream; imports published codecs." "${same_library}")
+is in a stream; imports published codecs." "${same_library}")
 set(CPACK_COMPONENTS_ALL lib dev ravel)
 include(CPack)

@@ -47,6 +47,9 @@ endif()
 if(RAVEL_IO)
   install(TARGETS ravel_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ravel)
   file(GLOB pages ${PROJECT_SOURCE_DIR}/man/*.1)
+  if(NOT TARGET ravel_measure) # built without ravel compare
+    list(FILTER pages EXCLUDE REGEX ravel-compare)
+  endif()
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ravel)
   install(FILES completions/ravel.bash RENAME ravel
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT ravel)

@@ -12,6 +12,7 @@ _ravel_options()
         decode) echo "--start --duration --rate --bits $common" ;;
         info) echo "--json --model --help" ;;
         import) echo "--output --help" ;;
+        compare) echo "--json --png --model --quiet --help" ;;
         bench) echo "--json --model --seconds --help" ;;
     esac
 }
@@ -33,7 +34,7 @@ _ravel()
     local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "encode decode info import bench --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "encode decode info import compare bench --help --version" -- "$word")
         return
     fi
     case $last in
