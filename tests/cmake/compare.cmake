@@ -23,5 +23,5 @@ if(Python3_FOUND)
   set_tests_properties(measures PROPERTIES SKIP_RETURN_CODE 77)
 endif()
 
-#add_test(NAME compare COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/compare.sh
-#  $<TARGET_FILE:ravel_command> $<TARGET_FILE:run_measure> $<TARGET_FILE:write_model>)
+add_test(NAME compare COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/compare.sh
+  $<TARGET_FILE:ravel_command> $<TARGET_FILE:run_measure> $<TARGET_FILE:write_model>)

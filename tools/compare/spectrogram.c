@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/measure/measure.h"
 #include "tools/measure/spectrum.h"
 
 enum {
@@ -34,16 +35,21 @@ static void mean_power(ravel_spectrum *spectrum, const ravel_sound *sound, int f
     }
 }
 
-/* A row is the mean of its bins. 1e-12 keeps silence from minus infinity. */
+/*
+ * A row is the mean of its bins. Frequencies above 500 Hz are raised by 6 dB an octave, as is usual
+ * for speech, whose spectrum falls as much. 1e-12 keeps silence from minus infinity.
+ */
 static void fill_column(ravel_spectrogram *s, int column, const float *power)
 {
+    const float bins_of_500_hz = 500.0F * N_FFT / RAVEL_MEASURE_RATE_HZ;
     for (int row = 0; row < HEIGHT; row++) {
         int first = (HEIGHT - 1 - row) * (N_BINS - 1) / HEIGHT;
         int end = (HEIGHT - row) * (N_BINS - 1) / HEIGHT;
         float sum = 0;
         for (int k = first; k < end; k++)
             sum += power[k] / (float)(end - first);
-        s->level[row][column] = 10 * log10f(sum + 1e-12F);
+        float octaves = log2f(fmaxf((float)(first + end) / 2 / bins_of_500_hz, 1));
+        s->level[row][column] = 10 * log10f(sum + 1e-12F) + 6 * octaves;
     }
 }
 

@@ -12,7 +12,7 @@ typedef struct {
     float level[RAVEL_SPECTROGRAM_HEIGHT][RAVEL_SPECTROGRAM_WIDTH];
 } ravel_spectrogram;
 
-/* Of the whole sound. return    NULL without memory */
+/* Of the whole sound, at RAVEL_MEASURE_RATE_HZ. return    NULL without memory */
 ravel_spectrogram *ravel_spectrogram_new(const ravel_sound *sound);
 void ravel_spectrogram_free(ravel_spectrogram *spectrogram);
 
