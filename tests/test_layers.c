@@ -227,6 +227,7 @@ Test(lstm, equals_plain_loops)
         check_lstm(ravel_test_between(&random, 1, 20), ravel_test_between(&random, 1, 40),
                    trial % 2 == 0, &random);
     }
+    check_lstm(5, 150, true, &random); /* its matrix is read in several parts, to and fro */
 }
 
 Test(lstm, refuses_what_does_not_fit)
