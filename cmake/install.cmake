@@ -28,7 +28,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/ravelConfig.cmake ${PROJECT_BINARY_DIR}/ravelConfigVersion.cmake
   DESTINATION ${cmake_dir} COMPONENT dev)
 
-# For pkg-config. Where only archives are there, their needs are told without --static too.
+# For pkg-config. A shared library brings what it needs; an archive's needs are named to every program.
 function(ravel_pkg_config name)
   if(NOT BUILD_SHARED_LIBS)
     set(ARCHIVE_REQUIRES "${ARGN}")
