@@ -99,9 +99,10 @@ static void draw_levels(ravel_canvas *canvas, int y, const ravel_spectrogram *s,
 static void write_name(ravel_canvas *canvas, int y, const char *name)
 {
     char text[NAME_LETTERS + 1];
-    (void)snprintf(text, sizeof text, "%s", name);
-    if (strlen(name) > NAME_LETTERS)
-        memcpy(text + NAME_LETTERS - 2, "..", 2);
+    if (strlen(name) <= NAME_LETTERS)
+        (void)snprintf(text, sizeof text, "%s", name);
+    else
+        (void)snprintf(text, sizeof text, "%.*s..", NAME_LETTERS - 2, name);
     ravel_canvas_text(canvas, MARGIN, y, RAVEL_CANVAS_INK, text);
 }
 

@@ -65,27 +65,41 @@ static void keep(const codec *c, int n, ravel_sound *out, int *n_kept)
     }
 }
 
-/* n mono samples, to every channel of the model; NULL for the end. return: 0 or negative */
+/* What the encoder gave, or its status, on to the decoder. return    0 or negative */
+static int decode(codec *c, int n_frames, ravel_sound *out, int *n_kept)
+{
+    if (n_frames < 0)
+        return n_frames;
+    int n = ravel_decoder_push(c->decoder, c->scratch, c->codes, n_frames, c->n_codebooks, c->out,
+                               c->sample_room);
+    if (n < 0)
+        return n;
+    c->n_frames += n_frames;
+    keep(c, n, out, n_kept);
+    return 0;
+}
+
+/* n mono samples, to every channel of the model. return    0 or negative */
 static int code_piece(codec *c, const float *pcm, int n, ravel_sound *out, int *n_kept)
 {
     for (int i = 0; i < n * c->info->channels; i++)
         c->in[i] = pcm[i / c->info->channels];
-    int n_frames =
-        pcm != NULL ? ravel_encoder_push(c->encoder, c->scratch, c->in, n, c->codes, c->frame_room)
-                    : ravel_encoder_finish(c->encoder, c->scratch, c->codes, c->frame_room);
-    if (n_frames < 0)
-        return n_frames;
-    c->n_frames += n_frames;
-    int n_out = ravel_decoder_push(c->decoder, c->scratch, c->codes, n_frames, c->n_codebooks,
-                                   c->out, c->sample_room);
-    if (n_out > 0)
-        keep(c, n_out, out, n_kept);
-    if (n_out < 0 || pcm != NULL)
-        return n_out < 0 ? n_out : 0;
-    n_out = ravel_decoder_finish(c->decoder, c->scratch, c->out, c->sample_room);
-    if (n_out > 0)
-        keep(c, n_out, out, n_kept);
-    return n_out < 0 ? n_out : 0;
+    return decode(c, ravel_encoder_push(c->encoder, c->scratch, c->in, n, c->codes, c->frame_room),
+                  out, n_kept);
+}
+
+/* What encoder and decoder still hold back. return    0 or negative */
+static int code_end(codec *c, ravel_sound *out, int *n_kept)
+{
+    int status = decode(c, ravel_encoder_finish(c->encoder, c->scratch, c->codes, c->frame_room),
+                        out, n_kept);
+    if (status < 0)
+        return status;
+    int n = ravel_decoder_finish(c->decoder, c->scratch, c->out, c->sample_room);
+    if (n < 0)
+        return n;
+    keep(c, n, out, n_kept);
+    return 0;
 }
 
 static int transmit(codec *c, const ravel_sound *in, ravel_sound *out, ravel_error *error)
@@ -98,7 +112,7 @@ static int transmit(codec *c, const ravel_sound *in, ravel_sound *out, ravel_err
             return ravel_tool_interrupted(error);
     }
     if (status == 0)
-        status = code_piece(c, NULL, 0, out, &n_kept);
+        status = code_end(c, out, &n_kept);
     if (status < 0)
         return ravel_error_set(error, (ravel_status)status, "coding failed: %s",
                                ravel_strerror(status));

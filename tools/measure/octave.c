@@ -54,6 +54,8 @@ static int design(filter *f, int from_hz, int to_hz)
     int divisor = common_divisor(from_hz, to_hz);
     f->up = to_hz / divisor;
     f->down = from_hz / divisor;
+    if (f->up < 1 || f->down < 1)
+        return RAVEL_ERR_ARGUMENT;
     double stopband = 0.5 / (f->up > f->down ? f->up : f->down), roll_off = stopband / 10;
     double beta = 0.1102 * (rejection_db - 8.7), sum = 0;
     f->half = (int)ceil((rejection_db - 8) / (28.714 * roll_off));
@@ -84,8 +86,9 @@ static double output(const filter *f, const float *in, int n, int64_t place)
 int ravel_octave_resample(const float *in, int n, int from_hz, int to_hz, float *out)
 {
     filter f;
-    if (design(&f, from_hz, to_hz) != RAVEL_OK)
-        return RAVEL_ERR_MEMORY;
+    int status = design(&f, from_hz, to_hz);
+    if (status != RAVEL_OK)
+        return status;
     int n_out = ravel_octave_samples(n, from_hz, to_hz);
     for (int o = 0; o < n_out; o++)
         out[o] = (float)output(&f, in, n, (int64_t)o * f.down);

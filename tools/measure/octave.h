@@ -10,7 +10,7 @@
 /* ceil(n * to_hz / from_hz) */
 int ravel_octave_samples(int n, int from_hz, int to_hz);
 
-/* out: ravel_octave_samples(...) samples. return    0 or RAVEL_ERR_MEMORY */
+/* out: ravel_octave_samples(...) samples. return    0, RAVEL_ERR_ARGUMENT, RAVEL_ERR_MEMORY */
 int ravel_octave_resample(const float *in, int n, int from_hz, int to_hz, float *out);
 
 #endif

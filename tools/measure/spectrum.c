@@ -3,6 +3,7 @@
 
 #include <fftw3.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct ravel_spectrum {
@@ -20,26 +21,29 @@ static void fill_window(float *window, int n)
 }
 
 /* FFTW_ESTIMATE: a plan by measured time would differ from run to run, and its rounding too. */
-ravel_spectrum *ravel_spectrum_new(int n_window, int n_fft)
+static bool prepare(ravel_spectrum *s, int n_window, int n_fft)
 {
-    ravel_spectrum *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return NULL;
     s->n_window = n_window;
     s->n_fft = n_fft;
     s->window = fftwf_alloc_real((size_t)n_window);
     s->in = fftwf_alloc_real((size_t)n_fft);
     s->out = fftwf_alloc_complex((size_t)n_fft / 2 + 1);
-    if (s->window != NULL && s->in != NULL && s->out != NULL)
-        s->plan = fftwf_plan_dft_r2c_1d(n_fft, s->in, s->out, FFTW_ESTIMATE);
-    if (s->plan == NULL) {
-        ravel_spectrum_free(s);
-        return NULL;
-    }
+    if (s->window == NULL || s->in == NULL || s->out == NULL)
+        return false;
+    s->plan = fftwf_plan_dft_r2c_1d(n_fft, s->in, s->out, FFTW_ESTIMATE);
     fill_window(s->window, n_window);
     for (int i = n_window; i < n_fft; i++)
         s->in[i] = 0;
-    return s;
+    return s->plan != NULL;
+}
+
+ravel_spectrum *ravel_spectrum_new(int n_window, int n_fft)
+{
+    ravel_spectrum *s = calloc(1, sizeof *s);
+    if (s != NULL && prepare(s, n_window, n_fft))
+        return s;
+    ravel_spectrum_free(s);
+    return NULL;
 }
 
 void ravel_spectrum_free(ravel_spectrum *s)
