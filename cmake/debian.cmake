@@ -12,15 +12,20 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 
-# ravel_debian_package(COMPONENT NAME SECTION SUMMARY DESCRIPTION [DEPENDS]); the licence is where
-# Debian looks for it.
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/debian_stage.cmake)
+
+# ravel_debian_package(COMPONENT NAME SECTION SUMMARY DESCRIPTION [DEPENDS]); licence and changes are
+# where Debian looks for them.
 macro(ravel_debian_package component name section summary description)
   string(TOUPPER ${component} key)
   set(CPACK_DEBIAN_${key}_PACKAGE_NAME ${name})
   set(CPACK_DEBIAN_${key}_PACKAGE_SECTION ${section})
   set(CPACK_DEBIAN_${key}_DESCRIPTION "${summary}\n${description}")
   set(CPACK_DEBIAN_${key}_PACKAGE_DEPENDS "${ARGN}")
-  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name} RENAME copyright
+  set(doc ${CMAKE_INSTALL_DATADIR}/doc/${name})
+  install(FILES LICENSE DESTINATION ${doc} RENAME copyright
+    COMPONENT ${component} EXCLUDE_FROM_ALL)
+  install(FILES CHANGELOG.md DESTINATION ${doc} RENAME changelog
     COMPONENT ${component} EXCLUDE_FROM_ALL)
 endmacro()
 
