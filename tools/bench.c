@@ -14,8 +14,8 @@ static const char usage[] =
     "\n"
     "Times a model on one core: a file, many frames at once (offline), and a call, one frame at a\n"
     "time (steps). GMAC/s are 10^9 multiply-adds a second; their peak is what the core's\n"
-    "multiply-adders reach in the same run. Times are of the processor, unless they are called\n"
-    "wall.\n"
+    "multiply-adders reach in the same run; GB/s are of weights read, their peak what the core\n"
+    "reads when it does nothing else. Times are of the processor, unless they are called wall.\n"
     "\n"
     "      --json              one JSON object on standard output\n"
     "      --seconds S         of sound, 1 to 3600 (30)\n"
@@ -61,6 +61,8 @@ static void add_steps(cJSON *facts, const ravel_bench *bench, const ravel_bench_
     cJSON_AddNumberToObject(steps, "share_of_peak", macs_per_s / bench->peak_steps);
     cJSON_AddNumberToObject(steps, "weight_bytes", (double)part->weight_bytes);
     cJSON_AddNumberToObject(steps, "gb_per_s", (double)part->weight_bytes / median_s / 1e9);
+    cJSON_AddNumberToObject(steps, "share_of_peak_read",
+                            (double)part->weight_bytes / median_s / bench->peak_read);
 }
 
 static void add_memory(cJSON *facts, const ravel_model *model)
@@ -88,6 +90,7 @@ static cJSON *collect(const ravel_bench *bench, const ravel_model *model)
     cJSON_AddNumberToObject(facts, "frame_ms", 1e3 * info->hop_samples / info->sample_rate_hz);
     cJSON_AddNumberToObject(facts, "peak_offline_gmac_per_s", bench->peak_offline / 1e9);
     cJSON_AddNumberToObject(facts, "peak_steps_gmac_per_s", bench->peak_steps / 1e9);
+    cJSON_AddNumberToObject(facts, "peak_read_gb_per_s", bench->peak_read / 1e9);
     cJSON *parts = cJSON_AddObjectToObject(facts, "parts");
     for (int i = 0; i < RAVEL_BENCH_PARTS; i++) {
         const ravel_bench_part *part = &bench->parts[i];
@@ -135,12 +138,12 @@ static void print_steps(const cJSON *parts)
                  "p99", "GMAC/s", "of peak", "weights", "GB/s");
     for (const cJSON *part = parts->child; part != NULL; part = part->next) {
         const cJSON *steps = cJSON_GetObjectItemCaseSensitive(part, "steps");
-        (void)printf("%-14s %9.3f %7.3f %9.3f %7.3f %9.2f %7.1f %% %7.2f MB %7.2f\n",
+        (void)printf("%-14s %8.3f %7.3f %8.3f %7.3f %8.2f %6.1f %% %7.2f MB %7.2f %6.1f %%\n",
                      row_name(parts, part, text), number(steps, "cpu_ms_median"),
                      number(steps, "cpu_ms_p99"), number(steps, "wall_ms_median"),
                      number(steps, "wall_ms_p99"), number(steps, "gmac_per_s"),
                      1e2 * number(steps, "share_of_peak"), number(steps, "weight_bytes") / 1e6,
-                     number(steps, "gb_per_s"));
+                     number(steps, "gb_per_s"), 1e2 * number(steps, "share_of_peak_read"));
     }
 }
 
@@ -153,9 +156,9 @@ static void print_table(const cJSON *facts)
                  cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(facts, "kernels")));
     print_offline(parts);
     print_steps(parts);
-    (void)printf("\n%-14s %.1f GMAC/s offline, %.1f by steps\n%-14s", "peak",
+    (void)printf("\n%-14s %.1f GMAC/s offline; %.1f GMAC/s and %.1f GB/s by steps\n%-14s", "peak",
                  number(facts, "peak_offline_gmac_per_s"), number(facts, "peak_steps_gmac_per_s"),
-                 "memory");
+                 number(facts, "peak_read_gb_per_s"), "memory");
     const cJSON *memory = cJSON_GetObjectItemCaseSensitive(facts, "memory_bytes");
     for (const cJSON *item = memory->child; item != NULL; item = item->next) {
         char text[RAVEL_TOOL_TEXT];

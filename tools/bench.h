@@ -35,6 +35,7 @@ typedef struct {
     double audio_s;
     int n_steps;                               /* of one frame each */
     double peak_offline, peak_steps;           /* multiply-adds a second, in turns with the parts */
+    double peak_read;                          /* bytes a second, after the steps */
     ravel_bench_part parts[RAVEL_BENCH_PARTS]; /* by ravel_bench_part_id */
 } ravel_bench;
 

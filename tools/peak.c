@@ -17,3 +17,18 @@ double ravel_peak_run(const char *kernels, int n_rounds)
     (void)kernels;
     return ravel_peak_c(n_rounds);
 }
+
+float ravel_peak_read(const char *kernels, const float *x, size_t n)
+{
+#if defined(__x86_64__)
+    if (strcmp(kernels, "avx512") == 0)
+        return ravel_peak_read_avx512(x, n);
+    if (strcmp(kernels, "avx2") == 0)
+        return ravel_peak_read_avx2(x, n);
+#elif defined(__aarch64__)
+    if (strcmp(kernels, "neon") == 0)
+        return ravel_peak_read_neon(x, n);
+#endif
+    (void)kernels;
+    return ravel_peak_read_c(x, n);
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The loop of tools/peak.h in one instruction set; built once for each, as PEAK. */
+/* The loops of tools/peak.h in one instruction set; built once for each, as PEAK and READ. */
 #include "nn/simd.h"
 #include "tools/peak.h"
 
@@ -26,4 +26,22 @@ double PEAK(int n_rounds)
     volatile float kept = total[0]; /* so that the loop is not removed */
     (void)kept;
     return (double)n_rounds * CHAINS * V_LANES;
+}
+
+float READ(const float *x, size_t n)
+{
+    enum { STREAMS = 4 }; /* sums side by side, as one alone waits for its additions */
+    vfloat sum[STREAMS];
+    for (int i = 0; i < STREAMS; i++) {
+        sum[i] = v_set1(0.0f);
+    }
+    for (size_t at = 0; at + STREAMS * V_LANES <= n; at += STREAMS * V_LANES) {
+        V_UNROLL
+        for (int i = 0; i < STREAMS; i++) {
+            sum[i] = v_add(sum[i], v_load(x + at + i * V_LANES));
+        }
+    }
+    float total[V_LANES];
+    v_store(total, v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3])));
+    return total[0];
 }
