@@ -31,7 +31,8 @@ void ravel_comparison_print_json(const ravel_comparison *comparison);
 
 /*
  * A PNG picture of 1200 pixels' width: spectrograms one above the other, the reference's first. All
- * have one scale of colours, 70 dB down from the reference's greatest.
+ * have one scale of colours, 70 dB down from the reference's greatest; frequencies above 500 Hz are
+ * raised by 6 dB an octave.
  * return    0, or a negative status with *error filled
  */
 int ravel_comparison_draw(const ravel_comparison *comparison, const char *path, ravel_error *error);

@@ -13,6 +13,7 @@ enum {
     MARGIN = 12,
     LEFT = WIDTH - MARGIN - RAVEL_SPECTROGRAM_WIDTH,
     NAME_LETTERS = (LEFT - MARGIN - 3 * RAVEL_CANVAS_LETTER - 6) / RAVEL_CANVAS_LETTER,
+    NAME_END = 9,
     HEAD = 44,
     PANEL = RAVEL_SPECTROGRAM_HEIGHT,
     GAP = 8,
@@ -95,14 +96,16 @@ static void draw_levels(ravel_canvas *canvas, int y, const ravel_spectrogram *s,
         }
 }
 
-/* Cut to the room there is. */
+/* Cut to the room there is, in the middle: bitrates and suffixes stand at the end. */
 static void write_name(ravel_canvas *canvas, int y, const char *name)
 {
     char text[NAME_LETTERS + 1];
-    if (strlen(name) <= NAME_LETTERS)
+    size_t n = strlen(name);
+    if (n <= NAME_LETTERS)
         (void)snprintf(text, sizeof text, "%s", name);
     else
-        (void)snprintf(text, sizeof text, "%.*s..", NAME_LETTERS - 2, name);
+        (void)snprintf(text, sizeof text, "%.*s..%s", NAME_LETTERS - NAME_END - 2, name,
+                       name + n - NAME_END);
     ravel_canvas_text(canvas, MARGIN, y, RAVEL_CANVAS_INK, text);
 }
 

@@ -5,7 +5,7 @@
 
 #include "tools/compare/sound.h"
 
-enum { RAVEL_SPECTROGRAM_WIDTH = 960, RAVEL_SPECTROGRAM_HEIGHT = 112 };
+enum { RAVEL_SPECTROGRAM_WIDTH = 936, RAVEL_SPECTROGRAM_HEIGHT = 112 };
 
 typedef struct {
     /* dB, from the highest frequency down to 0 Hz */
