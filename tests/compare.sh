@@ -85,7 +85,9 @@ wav()
 { wav 160000; tail -c 160000 1-24000.f32; } >noisy.wav
 { wav 164000; head -c 4000 /dev/zero; tail -c 160000 1-24000.f32; } >late.wav
 { wav 156000; tail -c 156000 1-24000.f32; } >early.wav
+{ wav 80000; tail -c 160000 1-24000.f32 | head -c 80000; } >half.wav
 { wav 160000; head -c 160000 /dev/zero; } >silent.wav
+wav 0 >empty.wav
 { wav 16000; head -c 16000 1-24000.f32; } >short.wav
 echo 'Once upon a time there was a text.' >text.wav
 
@@ -96,6 +98,8 @@ expect 0 '' "$ravel" compare clean.wav late.wav
 equal "$(row 1 2 3 4 5 6 7 8 9)" 'late.wav - 0.868 0.978 15.8 11.7 12.5 9.8 41.67'
 expect 0 '' "$ravel" compare clean.wav early.wav
 equal "$(row 9)" -41.67
+expect 0 'the 0.83 of 1.67 s' "$ravel" compare clean.wav half.wav
+equal "$(row 9)" 0.00
 expect 0 '' sh -c '"$0" compare - clean.wav <clean.wav' "$ravel"
 equal "$(row 3 4 5 6 7 8)" '1.000 1.000 100.0 35.0 0.0 0.0'
 expect 0 'too different' "$ravel" compare clean.wav silent.wav
@@ -152,6 +156,9 @@ expect 1 "'text.wav'" "$ravel" compare text.wav
 expect 1 'less than 0.4 s' "$ravel" compare silent.wav clean.wav
 expect 1 'less than 0.4 s' "$ravel" compare silent.wav
 expect 1 'less than 0.4 s' "$ravel" compare short.wav noisy.wav
+expect 1 'less than 0.4 s' "$ravel" compare empty.wav
+expect 1 'less than 0.4 s' "$ravel" compare --png no.png empty.wav clean.wav
+expect 1 'less than 0.4 s' "$ravel" compare --png no.png clean.wav empty.wav
 expect 1 'No space' sh -c '"$0" compare clean.wav noisy.wav >/dev/full' "$ravel"
 expect 3 "'missing'" "$ravel" compare -m missing clean.wav
 expect 4 "'text.wav'" "$ravel" compare clean.wav text.wav noisy.wav

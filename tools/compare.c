@@ -79,20 +79,30 @@ static int find_delay(const ravel_comparison *c, const compare_options *options,
     return 0;
 }
 
-/* Over the stretch that both sounds have. */
-static int measure_row(const ravel_comparison *c, const ravel_sound *aligned, int end,
-                       ravel_comparison_row *row, ravel_error *error)
+/*
+ * Over the stretch that both sounds have. A tenth of a second less than the whole is nothing: delays,
+ * and whole frames of a codec.
+ */
+static int measure_row(const ravel_comparison *c, const compare_options *options,
+                       const ravel_sound *aligned, int end, ravel_comparison_row *row,
+                       ravel_error *error)
 {
+    const double rate_hz = RAVEL_MEASURE_RATE_HZ;
     int first = row->delay_samples < 0 ? -row->delay_samples : 0;
-    int last = end < c->sound.n ? end : c->sound.n;
-    int status = last > first ? ravel_measure_all(c->sound.pcm + first, aligned->pcm + first,
-                                                  last - first, &row->measures)
-                              : RAVEL_ERR_DATA;
+    int last = end < c->sound.n ? end : c->sound.n, n = last > first ? last - first : 0;
+    int status =
+        n > 0 ? ravel_measure_all(c->sound.pcm + first, aligned->pcm + first, n, &row->measures)
+              : RAVEL_ERR_DATA;
     if (status == RAVEL_ERR_DATA)
         return ravel_error_set(error, RAVEL_ERR_DATA,
                                "'%s', '%s': less than 0.4 s of sound to compare", c->reference,
                                row->name);
-    return status < 0 ? ravel_error_memory(error) : 0;
+    if (status < 0)
+        return ravel_error_memory(error);
+    if (c->sound.n - n > RAVEL_MEASURE_RATE_HZ / 10)
+        note(options, "'%s': measured over the %.2f of %.2f s that it has", row->name, n / rate_hz,
+             c->sound.n / rate_hz);
+    return 0;
 }
 
 /* Aligns the degraded sound, too. */
@@ -104,7 +114,7 @@ static int fill_row(const ravel_comparison *c, const compare_options *options,
     if (status == 0)
         status = ravel_sound_shift(degraded, row->delay_samples, c->sound.n, error);
     if (status == 0)
-        status = measure_row(c, degraded, end, row, error);
+        status = measure_row(c, options, degraded, end, row, error);
     if (status == 0 && options->png != NULL) {
         row->spectrogram = ravel_spectrogram_new(degraded);
         if (row->spectrogram == NULL)
