@@ -179,6 +179,11 @@ class Stage(nn.Module):
         return len(dead)
 
 
+def spread(x: Tensor) -> Tensor:
+    """Mean variance of the channels of [batch, time, channel], without gradient."""
+    return x.detach().var((0, 1)).mean() + 1e-6
+
+
 class Quantizer(nn.Module):
     """Residual vector quantisation; a prefix of the stages is a codec of a lower rate."""
 
@@ -193,7 +198,6 @@ class Quantizer(nn.Module):
         stage should take as much as it can out of the residual, the latent should be near its sum.
         """
         residual, total, loss, replaced = x, torch.zeros_like(x), x.new_zeros(()), 0
-        spread = x.detach().var((0, 1)).mean() + 1e-6
         for i, stage in enumerate(self.stages):
             used = (n_stages > i).to(x.dtype)[:, None, None]
             e = stage.in_proj(residual)
@@ -203,12 +207,13 @@ class Quantizer(nn.Module):
             if self.training:
                 replaced += stage.follow(flat, code)
             commitment = (e - q).square().mean(-1, keepdim=True) / (flat.var() + 1e-6)
-            rest = (residual.detach() - stage.out_proj(q)).square().mean(-1, keepdim=True) / spread
+            left = residual.detach()
+            rest = (left - stage.out_proj(q)).square().mean(-1, keepdim=True) / spread(left)
             loss = loss + (used * (0.1 * commitment + rest)).mean() / len(self.stages)
             out = stage.out_proj(e + (q - e).detach())
             total = total + used * out
             residual = residual - used * out
-        return total, loss + 0.05 * (x - total.detach()).square().mean() / spread, replaced
+        return total, loss + 0.05 * (x - total.detach()).square().mean() / spread(x), replaced
 
     @torch.no_grad()
     def initialise(self, x: Tensor) -> None:

@@ -27,8 +27,9 @@ WARM_UP_STEPS = 500
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
 RECENT = 16  # batches of latents for that
-EMA_DECAY = 0.999  # of the averaged weights, a step
+EMA_DECAY = 0.998  # of the averaged weights, a step
 AVERAGE_EVERY = 4
+MATRICES = (".up.weight", ".down.weight", ".linear.weight", ".out.weight")
 COLUMNS = ("step", "mel", "complex", "vq", "norm", "replaced", "audio_s_per_s")
 
 
@@ -38,6 +39,15 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
         return peak * (step + 1) / WARM_UP_STEPS
     progress = min(1.0, (step - WARM_UP_STEPS) / max(1, steps - WARM_UP_STEPS))
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def make_optimizers(codec: Codec, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices between hidden channels, AdamW for everything else."""
+    inner = [p for name, p in codec.named_parameters() if name.endswith(MATRICES)]
+    other = [p for name, p in codec.named_parameters() if not name.endswith(MATRICES)]
+    return [torch.optim.Muon(inner, lr=rate, weight_decay=0.01, momentum=0.95,
+                             adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(other, lr=rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True)]
 
 
 def draw_stages(n: int) -> Tensor:
@@ -58,9 +68,7 @@ class Trainer:
         self.codec = Codec().to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.codec.state_dict().items()}
         self.loss = SpectralLoss(compile=arguments.compile).to(self.device)
-        self.optimizer = torch.optim.AdamW(self.codec.parameters(), lr=arguments.rate,
-                                           betas=(0.8, 0.99), weight_decay=0.01,
-                                           fused=True)
+        self.optimizers = make_optimizers(self.codec, arguments.rate)
         self.sampler = Sampler(arguments.data, arguments.frames * HOP, arguments.seed)
         self.step = 0
         self.recent: list[Tensor] = []  # latents for the first codebooks
@@ -74,7 +82,7 @@ class Trainer:
 
     def save(self) -> None:
         state = {"codec": self.codec.state_dict(), "average": self.average, "step": self.step,
-                 "optimizer": self.optimizer.state_dict(), "torch_rng": torch.get_rng_state(),
+                 "optimizers": [o.state_dict() for o in self.optimizers], "torch_rng": torch.get_rng_state(),
                  "sampler": self.sampler.rng.bit_generator.state}
         torch.save(state, self.run / "last.tmp")
         (self.run / "last.tmp").rename(self.run / "last.pt")
@@ -83,7 +91,8 @@ class Trainer:
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.codec.load_state_dict(state["codec"])
         self.average = state["average"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state.get("optimizers", [])):
+            optimizer.load_state_dict(saved)
         torch.set_rng_state(state["torch_rng"].cpu())
         self.sampler.rng.bit_generator.state = state["sampler"]
         self.step = state["step"]
@@ -126,10 +135,11 @@ class Trainer:
         valid = decoded.shape[1] - TAIL  # the last half window lacks its overlap
         mel, complex_ = self.loss(decoded[:, :valid], pcm[:, :valid])
         total = mel + complex_ + vq
-        self.optimizer.zero_grad(set_to_none=True)
+        self.codec.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         return {"mel": mel.item(), "complex": complex_.item(), "vq": vq.item(),
                 "norm": float(norm), "replaced": replaced}
 
@@ -143,8 +153,9 @@ class Trainer:
                 writer.writerow(COLUMNS)
             while self.step < arguments.steps:
                 rate = learning_rate(self.step, arguments.steps, arguments.rate)
-                for group in self.optimizer.param_groups:
-                    group["lr"] = rate
+                for optimizer in self.optimizers:
+                    for group in optimizer.param_groups:
+                        group["lr"] = rate
                 for key, value in self.train_step().items():
                     sums[key] = sums.get(key, 0.0) + value
                 self.step += 1
@@ -167,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--run", type=Path, default=Path("run"))
-    parser.add_argument("--steps", type=int, default=7000)
+    parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--frames", type=int, default=80)
     parser.add_argument("--rate", type=float, default=8e-4)
