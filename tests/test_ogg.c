@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "audio_io/ogg_pages.h"
+#include "audio_io/stream_layout.h"
 #include "ravel/io.h"
 #include "tests/support/tiny_model.h"
 
@@ -277,6 +278,19 @@ Test(ogg, the_header_says_what_was_written)
     cr_assert_eq(found->n_samples, written.n_samples);
     cr_assert_str_eq(found->tags[1], "ARTIST=J\xC3\xBCrgen");
     ravel_stream_reader_close(reader);
+}
+
+Test(ogg, a_long_name_is_cut_between_characters)
+{
+    ravel_model_info long_named = *info;
+    char name[80] = "";
+    memset(name, 'x', RAVEL_HEADER_MAX_NAME - 1);
+    strcat(name, "\xC3\xA4");
+    long_named.name = name;
+    const ravel_stream_header header = ravel_stream_header_of(&long_named, 1);
+    cr_assert_eq(strlen(header.model_name), RAVEL_HEADER_MAX_NAME - 1);
+    uint8_t packet[RAVEL_HEADER_MAX_BYTES];
+    cr_assert_gt(ravel_header_write(&header, packet, sizeof packet), 0);
 }
 
 Test(ogg, the_same_codes_make_the_same_bytes)
