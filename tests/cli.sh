@@ -5,37 +5,8 @@ set -u
 ravel=$1
 write_model=$2
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset RAVEL_MODEL RAVEL_CPU
-n_checks=0
-n_failed=0
-
-fail()
-{
-    n_failed=$((n_failed + 1))
-    echo "FAILED: $*" >&2
-    sed 's/^/    /' err >&2
-}
-
-# expect CODE WORDS COMMAND...: the exit code, and words in what it says on standard error; without
-# words it says nothing.
-expect()
-{
-    n_checks=$((n_checks + 1))
-    code=$1
-    words=$2
-    shift 2
-    "$@" >out 2>err
-    got=$?
-    [ "$got" -eq "$code" ] || fail "exit code $got, not $code: $*"
-    if [ -z "$words" ]; then
-        [ ! -s err ] || fail "something was said: $*"
-    else
-        grep -q -e "$words" err || fail "nothing of '$words': $*"
-    fi
-}
+# shellcheck source=tests/support/checks.sh
+. "$(dirname "$0")/support/checks.sh"
 
 # check WHAT COMMAND...: a command that must succeed.
 check()
@@ -59,31 +30,6 @@ gone()
 fact()
 {
     "$ravel" info "$1" 2>/dev/null | sed -n "s/^$2  *//p"
-}
-
-equal()
-{
-    n_checks=$((n_checks + 1))
-    : >err
-    [ "$1" = "$2" ] || fail "'$1' is not '$2'"
-}
-
-bytes()
-{
-    for byte; do
-        printf "\\$(printf %03o "$byte")"
-    done
-}
-
-le16()
-{
-    bytes $(($1 & 255)) $(($1 >> 8 & 255))
-}
-
-le32()
-{
-    le16 $(($1 & 65535))
-    le16 $(($1 >> 16 & 65535))
 }
 
 # wav_header RATE CHANNELS DATA_BYTES: 16 bits
@@ -329,8 +275,4 @@ equal $? 143
 exec 3>&-
 gone stopped.rvl
 
-[ $n_failed -eq 0 ] || {
-    echo "cli: $n_failed of $n_checks checks failed" >&2
-    exit 1
-}
-echo "cli: all $n_checks checks passed"
+finish cli

@@ -6,61 +6,15 @@ ravel=$1
 run_measure=$2
 write_model=$3
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset RAVEL_MODEL RAVEL_CPU
-n_checks=0
-n_failed=0
-
-fail()
-{
-    n_failed=$((n_failed + 1))
-    echo "FAILED: $*" >&2
-    sed 's/^/    /' out err >&2
-}
-
-# expect CODE WORDS COMMAND...: the exit code, and words in what it says on standard error; without
-# words it says nothing.
-expect()
-{
-    n_checks=$((n_checks + 1))
-    code=$1
-    words=$2
-    shift 2
-    "$@" >out 2>err
-    got=$?
-    [ "$got" -eq "$code" ] || fail "exit code $got, not $code: $*"
-    if [ -z "$words" ]; then
-        [ ! -s err ] || fail "something was said: $*"
-    else
-        grep -q -e "$words" err || fail "nothing of '$words': $*"
-    fi
-}
+# shellcheck source=tests/support/checks.sh
+. "$(dirname "$0")/support/checks.sh"
+shown="out err"
 
 # row FIELD...: fields of the last row of the table that is in the file out.
 row()
 {
     tail -n 1 out | awk -v fields="$*" '{ n = split(fields, f, " ")
         for (i = 1; i <= n; i++) printf "%s%s", $f[i], i < n ? " " : "" }'
-}
-
-equal()
-{
-    n_checks=$((n_checks + 1))
-    [ "$1" = "$2" ] || fail "'$1' is not '$2'"
-}
-
-bytes()
-{
-    for byte; do
-        printf "\\$(printf %03o "$byte")"
-    done
-}
-
-le32()
-{
-    bytes $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255))
 }
 
 # wav DATA_BYTES: the head of a mono WAV of 24 kHz and 32-bit float
@@ -165,8 +119,4 @@ expect 4 "'text.wav'" "$ravel" compare clean.wav text.wav noisy.wav
 equal "$(row 1)" noisy.wav
 expect 0 '' "$ravel" compare -h
 
-[ $n_failed -eq 0 ] || {
-    echo "compare: $n_failed of $n_checks checks failed" >&2
-    exit 1
-}
-echo "compare: all $n_checks checks passed"
+finish compare
