@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The codes of a corpus, through the `ravel` command, kept by the identity of the tokeniser.
+
+    python3 -m train.codes --ravel build/ravel --corpus ../shared/corpus --out codes
+
+Codes of each file are OUT/IDENTITY/FOLDER/NAME.npy, uint16 [frames, codebooks]; FOLDER is train,
+train16 or dev. What is there already is not made again; another tokeniser has another folder.
+"""
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from .data import EXCLUDED_CORPORA, held_out_speakers
+
+FOLDERS = ("train", "train16", "dev")
+FILES_AT_ONCE = 50  # arguments of one command
+PACKED = 0  # kind of payload
+BLOCK_HEADER = 7
+STREAM_MAGIC = b"RavelRVL"
+IDENTITY_BYTES = 8  # of the tokeniser's, as streams carry them
+CONTINUED, LAST = 1, 255
+
+
+def pages(data: bytes) -> list[tuple[int, list[bytes]]]:
+    """(serial number, packets) of each Ogg page of a whole file of Ravel's own making."""
+    found, at = [], 0
+    while at < len(data):
+        assert data[at:at + 4] == b"OggS", "not an Ogg file"
+        serial = int.from_bytes(data[at + 14:at + 18], "little")
+        lacing = data[at + 27:at + 27 + data[at + 26]]
+        body = at + 27 + len(lacing)
+        packets, packet = [], b""
+        for length in lacing:
+            packet += data[body:body + length]
+            body += length
+            if length < LAST:
+                packets.append(packet)
+                packet = b""
+        found.append((serial, packets))
+        at = body
+    return found
+
+
+def code_bits(size: int) -> int:
+    return (size - 1).bit_length()
+
+
+def unpack(block: bytes, sizes: list[int]) -> np.ndarray:
+    """Packed codes of a block, uint16 [frames, codebooks]."""
+    n_codebooks, n_frames = block[1], int.from_bytes(block[4:6], "little")
+    assert block[0] == PACKED, "the codes of the stream are not plain"
+    bits = [code_bits(size) for size in sizes[:n_codebooks]]
+    flat = np.unpackbits(np.frombuffer(block, np.uint8, offset=BLOCK_HEADER))
+    frames = flat[:n_frames * sum(bits)].reshape(n_frames, sum(bits))
+    codes, at = np.zeros((n_frames, n_codebooks), np.uint16), 0
+    for k, n in enumerate(bits):
+        codes[:, k] = frames[:, at:at + n] @ (1 << np.arange(n - 1, -1, -1))
+        at += n
+    return codes
+
+
+def read_stream(path: Path) -> tuple[bytes, np.ndarray]:
+    """Identity of the tokeniser (its first bytes) and codes of a .rvl file of one channel."""
+    (_, [header]), _tags, *rest = pages(path.read_bytes())
+    assert header.startswith(STREAM_MAGIC), f"{path}: not a stream"
+    n, name = header[10], header[11]
+    sizes = [int.from_bytes(header[40 + name + 4 * i:42 + name + 4 * i], "little") + 1
+             for i in range(n)]
+    blocks = [unpack(packets[0], sizes) for _, packets in rest if packets]
+    codes = np.concatenate(blocks) if blocks else np.zeros((0, n), np.uint16)
+    return header[24:24 + IDENTITY_BYTES], codes
+
+
+def model_info(ravel: Path, model: Path | None) -> dict:
+    """What `ravel info` says about the model file, or the built-in model."""
+    command = [str(ravel), "info", "--json", *([str(model)] if model else [])]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def encode(ravel: Path, model: Path | None, files: list[Path], out: Path) -> None:
+    """Codes of the files, all codebooks, to OUT/NAME.npy."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(ravel), "encode", "--quiet", "-d", folder]
+        command += ["-m", str(model)] if model else []
+        subprocess.run([*command, *map(str, files)], check=True)
+        for stream in Path(folder).glob("*.rvl"):
+            np.save(out / f"{stream.stem}.npy", read_stream(stream)[1])
+
+
+def wanted_files(corpus: Path) -> dict[str, list[Path]]:
+    """Files of each folder, without the corpora and speakers that training leaves out."""
+    with open(corpus / "MANIFEST.tsv", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    held_out = held_out_speakers(rows)
+    files: dict[str, list[Path]] = {folder: [] for folder in FOLDERS}
+    for row in rows:
+        folder = row["file"].split("/")[0]
+        if (folder in files and row["corpus"] not in EXCLUDED_CORPORA
+                and row["speaker"] not in held_out):
+            files[folder].append(corpus / row["file"])
+    return files
+
+
+def extract(ravel: Path, model: Path | None, corpus: Path, out: Path) -> Path:
+    """Makes what is missing; returns OUT/IDENTITY."""
+    home = out / model_info(ravel, model)["tokenizer_identity"][:2 * IDENTITY_BYTES]
+    for folder, files in wanted_files(corpus).items():
+        (home / folder).mkdir(parents=True, exist_ok=True)
+        missing = [f for f in files if not (home / folder / f"{f.stem}.npy").exists()]
+        for i in range(0, len(missing), FILES_AT_ONCE):
+            encode(ravel, model, missing[i:i + FILES_AT_ONCE], home / folder)
+    return home
+
+
+def load(home: Path, folder: str) -> list[np.ndarray]:
+    """Codes of all files of a folder, in the order of their names."""
+    return [np.load(path) for path in sorted((home / folder).glob("*.npy"))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))
+    parser.add_argument("--model", type=Path, help="the built-in model where left out")
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--out", type=Path, default=Path("codes"))
+    arguments = parser.parse_args()
+    print(extract(arguments.ravel, arguments.model, arguments.corpus, arguments.out))
+
+
+if __name__ == "__main__":
+    main()
