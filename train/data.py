@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Training audio: decode once into one flat int16 file, then sample crops by speaker.
+"""Training audio: decode once into one flat int16 file, track its pitch, then sample crops by speaker.
 
     python3 -m train.data --corpus ../shared/corpus --out data
 """
@@ -9,13 +9,16 @@ import argparse
 import csv
 import json
 from collections import defaultdict
+from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
+import parselmouth
 import soundfile as sf
 from scipy.signal import resample_poly
 
 SAMPLE_RATE = 24000
+PITCH_HOP = 240  # samples
 EXCLUDED_CORPORA = {"kyutai"}  # licence of the audio not stated
 NARROW_FOLDER, NARROW_SHARE = "train16", 0.2  # bandwidth 8 kHz: so much of the draws
 SPEAKER_CAP_S = 300.0
@@ -44,8 +47,34 @@ def held_out_speakers(rows: list[dict[str, str]]) -> list[str]:
     return chosen
 
 
+def track_pitch(pcm: np.ndarray) -> np.ndarray:
+    """float32 [n // 240]: pitch in Hz at the end of each 10 ms, 0 where unvoiced (Boersma 1993)."""
+    track = np.zeros(len(pcm) // PITCH_HOP, "f4")
+    if len(pcm) < 0.06 * SAMPLE_RATE:
+        return track
+    sound = parselmouth.Sound(pcm.astype("f8") / 32768, SAMPLE_RATE)
+    pitch = sound.to_pitch_ac(time_step=0.01, pitch_floor=60, pitch_ceiling=800)
+    hz, times = pitch.selected_array["frequency"], pitch.xs()
+    at = (np.arange(1, len(track) + 1) * PITCH_HOP / SAMPLE_RATE - times[0]) / 0.01
+    left = np.clip(np.floor(at).astype(int), 0, len(hz) - 1)
+    right, part = np.minimum(left + 1, len(hz) - 1), at - left
+    nearer = np.where(part < 0.5, hz[left], hz[right])
+    between = hz[left] * (1 - part) + hz[right] * part
+    track[:] = np.where((hz[left] > 0) & (hz[right] > 0), between, nearer)
+    track[(at < -0.6) | (at > len(hz) - 0.4)] = 0
+    return track
+
+
+def write_pitch(out: Path, clips: list[list[int]]) -> None:
+    """Writes pitch.f4, the tracks of the speech clips one after the other."""
+    audio = np.memmap(out / "audio.i16", dtype="<i2", mode="r")
+    with Pool() as pool, open(out / "pitch.f4", "wb") as file:
+        for track in pool.imap(track_pitch, (audio[a:a + n] for a, n in clips), chunksize=16):
+            file.write(track.tobytes())
+
+
 def prepare(corpus: Path, out: Path) -> None:
-    """Writes audio.i16, index.json {set: {speaker: [[start, length], ...]}} and held_out.txt."""
+    """Writes audio.i16, pitch.f4, held_out.txt and index.json {set: {speaker: [[start, length], ...]}}."""
     out.mkdir(parents=True, exist_ok=True)
     with open(corpus / "MANIFEST.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -63,6 +92,7 @@ def prepare(corpus: Path, out: Path) -> None:
             index[kind].setdefault(speaker, []).append([position, len(pcm)])
             audio.write(pcm.tobytes())
             position += len(pcm)
+    write_pitch(out, [clip for clips in index["speech"].values() for clip in clips])
     (out / "index.json").write_text(json.dumps(index, indent=1))
     (out / "held_out.txt").write_text("\n".join(held_out) + "\n")
     print(f"{position / SAMPLE_RATE / 3600:.2f} hours, {len(index['speech'])} speakers, "
@@ -78,10 +108,13 @@ class Sampler:
     def __init__(self, folder: Path, crop: int, seed: int) -> None:
         index = json.loads((folder / "index.json").read_text())
         self.audio = np.memmap(folder / "audio.i16", dtype="<i2", mode="r")
+        self.pitch = np.memmap(folder / "pitch.f4", dtype="<f4", mode="r")
         self.crop = crop
         self.rng = np.random.default_rng(seed)
         self.speech = [np.array(clips) for clips in index["speech"].values()]
         self.noise = [np.array(clips) for clips in index["noise"].values()]
+        lengths = np.concatenate(self.speech)[:, 1] // PITCH_HOP
+        self.track_of = dict(zip(np.concatenate(self.speech)[:, 0], np.cumsum(lengths) - lengths))
         seconds = np.array([clips[:, 1].sum() for clips in self.speech]) / SAMPLE_RATE
         weight = np.sqrt(np.minimum(seconds, SPEAKER_CAP_S))
         narrow = np.array([name.startswith(f"{NARROW_FOLDER}/") for name in index["speech"]])
@@ -89,12 +122,18 @@ class Sampler:
         weight[~narrow] *= (1 - NARROW_SHARE) / weight[~narrow].sum()
         self.weight = weight
 
-    def _crop(self, clips: np.ndarray) -> np.ndarray:
+    def _crop(self, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Samples [crop] and their pitch [crop // 240]; what is no speech has pitch 0."""
         lengths = clips[:, 1].astype(float)
         start, length = clips[self.rng.choice(len(clips), p=lengths / lengths.sum())]
-        offset = self.rng.integers(0, max(1, length - self.crop + 1))
-        piece = self.audio[start + offset:start + min(length, offset + self.crop)]
-        return np.pad(piece.astype("f4") / 32768, (0, self.crop - len(piece)))
+        offset = self.rng.integers(0, max(1, length - self.crop + 1)) // PITCH_HOP * PITCH_HOP
+        n = min(length - offset, self.crop)
+        pcm = self.audio[start + offset:start + offset + n].astype("f4") / 32768
+        pitch = np.zeros(self.crop // PITCH_HOP, "f4")
+        if start in self.track_of:
+            first = self.track_of[start] + offset // PITCH_HOP
+            pitch[:n // PITCH_HOP] = self.pitch[first:first + n // PITCH_HOP]
+        return np.pad(pcm, (0, self.crop - n)), pitch
 
     def _augment(self, x: np.ndarray) -> np.ndarray:
         """Level -35 ... -12 dBFS; one crop in five gets noise at 5 ... 30 dB, a few are silent."""
@@ -104,17 +143,19 @@ class Sampler:
         level = np.sqrt(np.mean(x * x)) + 1e-5
         x = x * (10 ** (self.rng.uniform(-35, -12) / 20) / level)
         if draw > 0.8:
-            noise = self._crop(self.noise[self.rng.integers(len(self.noise))])
+            noise, _ = self._crop(self.noise[self.rng.integers(len(self.noise))])
             snr = 10 ** (-self.rng.uniform(5, 30) / 20)
             power = np.sqrt(np.mean(x * x)) / (np.sqrt(np.mean(noise * noise)) + 1e-5)
             x = x + noise * power * snr
         peak = np.abs(x).max()
         return x if peak <= 1 else x / peak
 
-    def batch(self, n: int) -> np.ndarray:
-        """float32 [n, crop]."""
+    def batch(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [n, crop] and the pitch in Hz [n, crop // 240]."""
         speakers = self.rng.choice(len(self.speech), size=n, p=self.weight)
-        return np.stack([self._augment(self._crop(self.speech[s])) for s in speakers]).astype("f4")
+        crops = [self._crop(self.speech[s]) for s in speakers]
+        pcm = np.stack([self._augment(pcm) for pcm, _ in crops]).astype("f4")
+        return pcm, np.stack([pitch for _, pitch in crops])
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .model import (COMPRESS_EPS, FFT_HOP, HOP, MAX_MAGNITUDE, N_FFT, SAMPLE_RATE, TAIL, WIDTH,
-                    CausalConv, Codec, ConvNeXt)
+from .model import (COMPRESS_EPS, FFT_HOP, HOP, LOW_FFT, LOW_HOP, LOW_STRIDE, LOW_TAPS,
+                    MAX_MAGNITUDE, N_FFT, SAMPLE_RATE, TAIL, WIDTH, CausalConv, Codec, ConvNeXt,
+                    Spectrum)
 
 ALIGNMENT = 64  # of the data section
 NORM_EPS = 1e-6
@@ -47,13 +48,22 @@ class Writer:
             fields["pad"] = [conv.kernel - conv.stride, 0]
         return self.conv(name, weight, conv.linear.bias, **fields)
 
-    def rectified(self, name: str, linear: torch.nn.Linear, rectified: torch.nn.Linear) -> dict:
-        """linear(x) + rectified(relu(x)); the one bias stays with the first."""
-        self.put(f"{name}.rectified.weight", rectified.weight, half=True)
-        return {"type": "residual",
-                "branch": [{"type": "leaky_relu", "slope": 0},
-                           {"type": "conv", "name": f"{name}.rectified"}],
-                "shortcut": [self.conv(name, linear.weight, linear.bias)]}
+    def spectrum(self, name: str, n_fft: int, hop: int, layer: Spectrum) -> list[dict]:
+        """Spectrum, compressed; then plain(x) + rectified(relu(x)), the one bias with the first."""
+        self.put(f"{name}.rectified.weight", layer.rectified.weight, half=True)
+        return [{"type": "stft", "n_fft": n_fft, "hop": hop, "pad": [n_fft - hop, 0]},
+                {"type": "compress", "eps": COMPRESS_EPS},
+                {"type": "residual",
+                 "branch": [{"type": "leaky_relu", "slope": 0},
+                            {"type": "conv", "name": f"{name}.rectified"}],
+                 "shortcut": [self.conv(name, layer.plain.weight, layer.plain.bias)]}]
+
+    def low_band(self, codec: Codec) -> list[dict]:
+        e = codec.encoder
+        self.put("encoder.low_pass.weight", e.low_pass[None, None])
+        return [{"type": "conv", "name": "encoder.low_pass", "stride": LOW_STRIDE,
+                 "pad": [LOW_TAPS - LOW_STRIDE, 0]},
+                *self.spectrum("encoder.low_embed", LOW_FFT, LOW_HOP, e.low_embed)]
 
     def norm(self, name: str, norm: torch.nn.LayerNorm) -> dict:
         self.put(f"{name}.weight", norm.weight)
@@ -75,9 +85,8 @@ class Writer:
 def encoder_graph(w: Writer, codec: Codec) -> list[dict]:
     e = codec.encoder
     return [
-        {"type": "stft", "n_fft": N_FFT, "hop": FFT_HOP, "pad": [N_FFT - FFT_HOP, 0]},
-        {"type": "compress", "eps": COMPRESS_EPS},
-        w.rectified("encoder.embed", e.embed, e.embed_rectified),
+        {"type": "residual", "branch": w.low_band(codec),
+         "shortcut": w.spectrum("encoder.embed", N_FFT, FFT_HOP, e.embed)},
         w.norm("encoder.embed_norm", e.embed_norm),
         *[w.convnext(f"encoder.fine.{i}", block) for i, block in enumerate(e.fine)],
         w.causal("encoder.down", e.down),
@@ -114,8 +123,9 @@ def decoder_graph(w: Writer, codec: Codec) -> list[dict]:
         *[w.convnext(f"decoder.fine.{i}", block) for i, block in enumerate(d.fine)],
         w.norm("decoder.norm", d.norm),
         w.conv("decoder.head", d.head.weight, d.head.bias),
+        {"type": "harmonic_noise", "n_fft": N_FFT, "hop": FFT_HOP, "max_magnitude": MAX_MAGNITUDE},
         {"type": "istft", "n_fft": N_FFT, "hop": FFT_HOP, "trim": [N_FFT - FFT_HOP, 0],
-         "normalize": False, "max_magnitude": MAX_MAGNITUDE},
+         "normalize": False, "spectrum": "complex"},
     ]
 
 

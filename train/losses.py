@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reconstruction losses: log-mel distances at several resolutions and a compressed complex STFT."""
+"""Reconstruction losses on magnitudes: log-mel distances, and compressed spectra in which single harmonics stand out."""
 from __future__ import annotations
 
 import numpy as np
@@ -18,25 +18,27 @@ def mel_filters(n_fft: int, n_mels: int, sample_rate: int) -> Tensor:
     return torch.tensor(np.maximum(0, np.minimum(rise, fall)), dtype=torch.float32)
 
 
-def compare(a: Tensor, b: Tensor, filters: Tensor, scale: float, with_phase: bool) -> Tensor:
-    """[2]: log-mel distance, and that of the compressed spectra, of [batch, frame, bin, 2]."""
+def compare(a: Tensor, b: Tensor, filters: Tensor, scale: float, with_bins: bool) -> Tensor:
+    """[2]: log-mel distance, and that of magnitudes to the power of 0.3, of spectra
+    [batch, frame, bin, 2]."""
     power_a, power_b = a.square().sum(-1), b.square().sum(-1)
     mel_a = torch.log((power_a @ filters) * scale + 1e-7)
     mel_b = torch.log((power_b @ filters) * scale + 1e-7)
     mel = 0.5 * F.l1_loss(mel_a, mel_b)
-    if not with_phase:
+    if not with_bins:
         return torch.stack([mel, torch.zeros_like(mel)])
-    magnitude_a, magnitude_b = (power_a + 1e-4).pow(0.15), (power_b + 1e-4).pow(0.15)
-    gain_a, gain_b = magnitude_a / (power_a + 1e-4).sqrt(), magnitude_b / (power_b + 1e-4).sqrt()
-    apart = F.l1_loss(a * gain_a[..., None], b * gain_b[..., None])
-    return torch.stack([mel, apart + F.l1_loss(magnitude_a, magnitude_b)])
+    bins = F.l1_loss((power_a + 1e-4).pow(0.15), (power_b + 1e-4).pow(0.15))
+    return torch.stack([mel, bins])
 
 
 class SpectralLoss(nn.Module):
-    """Mean over resolutions of L1 log-mel + L1 of spectra compressed to |X|^0.3, phase kept."""
+    """Means over resolutions of L1 log-mel, and of L1 of the bins' compressed magnitudes.
+
+    No phases: the pulse train begins anywhere, and what is heard does not depend on it.
+    """
 
     MELS = {256: 16, 512: 40, 1024: 80, 2048: 120}
-    COMPLEX = (512, 1024)
+    BINS = (512, 1024, 2048)
 
     def __init__(self, sample_rate: int = 24000, compile: bool = False) -> None:
         super().__init__()
@@ -50,12 +52,11 @@ class SpectralLoss(nn.Module):
         return torch.view_as_real(torch.fft.rfft(frames))  # [batch, frame, bin, 2]
 
     def forward(self, decoded: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """decoded, target [batch, n]; returns (mel, complex)."""
-        mel, complex_ = decoded.new_zeros(()), decoded.new_zeros(())
+        """decoded, target [batch, n]; returns (mel, bins)."""
+        mel, bins = decoded.new_zeros(()), decoded.new_zeros(())
         for n_fft in self.MELS:
             a, b = self.spectrum(decoded, n_fft), self.spectrum(target, n_fft)
-            pair = self.compare(a, b, getattr(self, f"mel{n_fft}"), 2.0 / n_fft,
-                                n_fft in self.COMPLEX)
+            pair = self.compare(a, b, getattr(self, f"mel{n_fft}"), 2.0 / n_fft, n_fft in self.BINS)
             mel = mel + pair[0] / len(self.MELS)
-            complex_ = complex_ + pair[1] / len(self.COMPLEX)
-        return mel, complex_
+            bins = bins + pair[1] / len(self.BINS)
+        return mel, bins

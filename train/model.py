@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The default network: STFT in, ConvNeXt at 100 and 50 Hz, factorised RVQ, inverse STFT out.
+"""The default network: STFT in, ConvNeXt at 100 and 50 Hz, factorised RVQ, filtered source out.
 
 Tensors are [batch, time, channel], as in the C library. Every layer is causal; the one lookahead
 is the overlap of the inverse STFT.
@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .source import noise, pitch_hz, pulses, spectra
+
 SAMPLE_RATE = 24000
 HOP = 480  # samples of a frame, 20 ms
 N_FFT = 480
@@ -19,10 +21,13 @@ FFT_HOP = 240
 TAIL = N_FFT - FFT_HOP  # samples that the decoder holds back
 BINS = N_FFT // 2 + 1
 COMPRESS_EPS = 1e-6
-MAX_MAGNITUDE = 1000.0  # a sine of full scale is at 240
+MAX_MAGNITUDE = 1000.0  # of a filter
+LOG_MAX_MAGNITUDE = math.log(MAX_MAGNITUDE)
 WIDTH = 256
 HIDDEN_FINE = 512  # encoder, 100 Hz
 HIDDEN = 768
+LOW_TAPS, LOW_STRIDE = 16, 4  # the encoder's second look: 6 kHz
+LOW_FFT, LOW_HOP = 256, 60  # in windows of 43 ms, which tell the pitch of low voices
 N_CODEBOOKS = 12
 CODEBOOK_SIZE = 1024
 CODE_DIM = 8
@@ -63,36 +68,53 @@ class ConvNeXt(nn.Module):
         return x + self.gain * self.down(F.gelu(self.up(self.norm(y))))
 
 
-def band_filters() -> Tensor:
-    """[256, 482]: sums over bands, narrow below and wide above, of real and imaginary parts.
+def compress(spectrum: Tensor) -> Tensor:
+    """Complex [..., bins] to real [..., 2 bins]: real, then imaginary parts, magnitudes to the square root."""
+    re, im = spectrum.real, spectrum.imag
+    gain = (re * re + im * im + COMPRESS_EPS) ** -0.25
+    return torch.cat([re * gain, im * gain], dim=-1)
 
-    A first guess only. |x| = 2 relu(x) - x, so that a linear layer beside a rectified one begins
-    with what is hard to learn from a linear one alone: magnitudes.
-    """
-    centre = BINS * (torch.expm1(torch.linspace(0, 1.6, WIDTH)) / torch.expm1(torch.tensor(1.6)))
+
+def band_filters(bins: int) -> Tensor:
+    """[256, 2 bins]: sums over bands, narrow below and wide above, of real and imaginary parts."""
+    centre = bins * (torch.expm1(torch.linspace(0, 1.6, WIDTH)) / torch.expm1(torch.tensor(1.6)))
     width = (centre[1:] - centre[:-1]).clamp(min=1.0)
     width = torch.cat([width, width[-1:]])[:, None]
-    filters = (1 - (torch.arange(BINS) - centre[:, None]).abs() / width).clamp(min=0)
+    filters = (1 - (torch.arange(bins) - centre[:, None]).abs() / width).clamp(min=0)
     filters = filters / filters.sum(1, keepdim=True).clamp(min=1)
     return torch.cat([filters, filters], dim=1) * 0.5
 
 
-class Encoder(nn.Module):
-    """[batch, n * 480] samples to [batch, n, 256] latents.
+class Spectrum(nn.Module):
+    """A linear map of a compressed spectrum as it is and rectified.
 
-    The spectrum enters as it is and rectified, which together make magnitudes.
+    |x| = 2 relu(x) - x, so the two can begin with what is hard to learn from a linear one alone:
+    magnitudes in bands.
     """
+
+    def __init__(self, bins: int) -> None:
+        super().__init__()
+        self.plain = nn.Linear(2 * bins, WIDTH)
+        self.rectified = nn.Linear(2 * bins, WIDTH, bias=False)
+        with torch.no_grad():
+            bands = band_filters(bins)
+            self.rectified.weight.copy_(2 * bands + 0.3 * self.rectified.weight)
+            self.plain.weight.copy_(0.3 * self.plain.weight - bands)
+            nn.init.normal_(self.plain.bias)  # so that the norm leaves the level in
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.plain(x) + self.rectified(F.relu(x))
+
+
+class Encoder(nn.Module):
+    """[batch, n * 480] samples to [batch, n, 256] latents."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
-        self.embed = nn.Linear(2 * BINS, WIDTH)
-        self.embed_rectified = nn.Linear(2 * BINS, WIDTH, bias=False)
-        with torch.no_grad():
-            bands = band_filters()
-            self.embed_rectified.weight.copy_(2 * bands + 0.3 * self.embed_rectified.weight)
-            self.embed.weight.copy_(0.3 * self.embed.weight - bands)
-            nn.init.normal_(self.embed.bias)  # so that the norm leaves the level in
+        self.register_buffer("low_window", torch.hann_window(LOW_FFT), persistent=False)
+        self.embed, self.low_embed = Spectrum(BINS), Spectrum(LOW_FFT // 2 + 1)
+        self.low_pass = nn.Parameter(low_pass())
         self.embed_norm = nn.LayerNorm(WIDTH, eps=1e-6)
         self.fine = nn.Sequential(*[ConvNeXt(WIDTH, HIDDEN_FINE) for _ in range(2)])
         self.down = CausalConv(WIDTH, WIDTH, kernel=2, stride=2)
@@ -100,21 +122,28 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
         self.out = nn.Linear(WIDTH, WIDTH)
 
-    def spectrum(self, pcm: Tensor) -> Tensor:
-        """Compressed spectra [batch, 2 n, 482]; frame j ends with sample 240 j + 239."""
+    def spectra(self, pcm: Tensor) -> tuple[Tensor, Tensor]:
+        """Compressed spectra [batch, 2 n, ...] of all and of the low band; frame j ends with
+        sample 240 j + 239."""
         frames = F.pad(pcm, (N_FFT - FFT_HOP, 0)).unfold(1, N_FFT, FFT_HOP) * self.window
-        spectrum = torch.fft.rfft(frames)
-        re, im = spectrum.real, spectrum.imag
-        gain = (re * re + im * im + COMPRESS_EPS) ** -0.25
-        return torch.cat([re * gain, im * gain], dim=-1)
+        low = F.pad(pcm, (LOW_TAPS - LOW_STRIDE, 0)).unfold(1, LOW_TAPS, LOW_STRIDE) @ self.low_pass
+        low = F.pad(low, (LOW_FFT - LOW_HOP, 0)).unfold(1, LOW_FFT, LOW_HOP) * self.low_window
+        return compress(torch.fft.rfft(frames)), compress(torch.fft.rfft(low))
 
-    def network(self, spectrum: Tensor) -> Tensor:
-        x = self.embed(spectrum) + self.embed_rectified(F.relu(spectrum))
+    def network(self, spectrum: Tensor, low: Tensor) -> Tensor:
+        x = self.embed(spectrum) + self.low_embed(low)
         x = self.fine(self.embed_norm(x))
         return self.out(self.norm(self.coarse(self.down(x))))
 
     def forward(self, pcm: Tensor) -> Tensor:
-        return self.network(self.spectrum(pcm))
+        return self.network(*self.spectra(pcm))
+
+
+def low_pass() -> Tensor:
+    """[16] a first guess for the filter before the low band: windowed sinc, 2.4 kHz."""
+    n = torch.arange(LOW_TAPS) - (LOW_TAPS - 1) / 2
+    taps = torch.sinc(0.2 * n) * torch.hamming_window(LOW_TAPS, periodic=False)
+    return taps / taps.sum()
 
 
 class Stage(nn.Module):
@@ -238,7 +267,11 @@ class Quantizer(nn.Module):
 
 class Decoder(nn.Module):
     """[batch, n, 256] latents to [batch, n * 480] samples aligned with the encoder's input; the
-    last 240 lack the overlap of the frame that is still to come."""
+    last 240 lack the overlap of the frame that is still to come.
+
+    The network gives, each 10 ms, a pitch and the filters of a pulse train at that pitch (magnitude
+    and phase) and of noise (magnitude).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -250,18 +283,34 @@ class Decoder(nn.Module):
         self.up_bias = nn.Parameter(torch.zeros(WIDTH))
         self.fine = nn.Sequential(*[ConvNeXt(WIDTH, HIDDEN) for _ in range(3)])
         self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
-        self.head = nn.Linear(WIDTH, 2 * BINS)
+        self.head = nn.Linear(WIDTH, 1 + 3 * BINS)
+        with torch.no_grad():
+            self.head.weight.mul_(0.5)
+            start = torch.tensor([1.3, -4.0, 0.0, -5.0])  # 123 Hz, and a moderate level
+            self.head.bias.copy_(start.repeat_interleave(torch.tensor([1, BINS, BINS, BINS])))
 
-    def network(self, latent: Tensor) -> Tensor:
+    def features(self, latent: Tensor) -> Tensor:
         x = self.coarse(self.embed(latent))
         x = self.up(x).reshape(x.shape[0], -1, WIDTH) + self.up_bias
-        return self.head(self.norm(self.fine(x)))
+        return self.norm(self.fine(x))
 
-    def synthesis(self, head: Tensor) -> Tensor:
-        magnitude = torch.exp(head[..., :BINS]).clamp(max=MAX_MAGNITUDE)
-        phase = head[..., BINS:]
-        frames = torch.fft.irfft(torch.complex(magnitude * phase.cos(), magnitude * phase.sin()),
-                                 n=N_FFT) * self.window
+    def network(self, latent: Tensor) -> Tensor:
+        """[batch, 2 n, 724]: octaves of the pitch above 50 Hz, log-magnitude and phase of the
+        harmonic filter, log-magnitude of the noise filter."""
+        return self.head(self.features(latent))
+
+    def synthesis(self, head: Tensor, f0: Tensor | None = None, first_noise: int = 0) -> Tensor:
+        """f0 [batch, 2 n] in Hz replaces the predicted pitch; the noise begins anywhere."""
+        pitch, magnitude, phase, level = head.split([1, BINS, BINS, BINS], dim=-1)
+        if f0 is None:
+            f0 = pitch_hz(pitch[..., 0].detach())
+        with torch.no_grad():
+            harmonic = spectra(pulses(f0, FFT_HOP, SAMPLE_RATE))
+            hiss = spectra(noise(f0.shape[1], FFT_HOP, f0.device, first_noise)[None])
+        magnitude = torch.exp(magnitude.clamp(max=LOG_MAX_MAGNITUDE))
+        filtered = torch.complex(magnitude * phase.cos(), magnitude * phase.sin()) * harmonic
+        filtered = filtered + torch.exp(level.clamp(max=LOG_MAX_MAGNITUDE)) * hiss
+        frames = torch.fft.irfft(filtered, n=N_FFT) * self.window
         first, second = frames[..., :FFT_HOP], frames[..., FFT_HOP:]
         return (second + F.pad(first[:, 1:], (0, 0, 0, 1))).flatten(1)
 

@@ -21,30 +21,34 @@ from torch import Tensor, nn
 
 from .data import SAMPLE_RATE, Sampler
 from .losses import SpectralLoss
-from .model import HOP, N_CODEBOOKS, TAIL, Codec
+from .model import HOP, N_CODEBOOKS, TAIL, WIDTH, Codec
+from .source import MIN_HZ, pitch_hz
 
 WARM_UP_STEPS = 500
+DECAY_SHARE = 0.4  # of the steps, at the end, with a falling rate
+TEACH_STEPS = 2500  # until then the source gets ever more rarely the true pitch
+BINS_WEIGHT, PITCH_WEIGHT, PROBE_WEIGHT = 2.0, 4.0, 1.0
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
 RECENT = 16  # batches of latents for that
 EMA_DECAY = 0.998  # of the averaged weights, a step
 AVERAGE_EVERY = 4
 MATRICES = (".up.weight", ".down.weight", ".linear.weight", ".out.weight")
-COLUMNS = ("step", "mel", "complex", "vq", "norm", "replaced", "audio_s_per_s")
+COLUMNS = ("step", "mel", "bins", "vq", "pitch", "probe", "norm", "replaced", "audio_s_per_s")
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up, then a cosine down to a fiftieth."""
+    """Linear warm-up, a long plateau, then a cosine down to a fiftieth."""
     if step < WARM_UP_STEPS:
         return peak * (step + 1) / WARM_UP_STEPS
-    progress = min(1.0, (step - WARM_UP_STEPS) / max(1, steps - WARM_UP_STEPS))
+    progress = min(1.0, max(0.0, (step / steps - 1) / DECAY_SHARE + 1))
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def make_optimizers(codec: Codec, rate: float) -> list[torch.optim.Optimizer]:
+def make_optimizers(network: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices between hidden channels, AdamW for everything else."""
-    inner = [p for name, p in codec.named_parameters() if name.endswith(MATRICES)]
-    other = [p for name, p in codec.named_parameters() if not name.endswith(MATRICES)]
+    inner = [p for name, p in network.named_parameters() if name.endswith(MATRICES)]
+    other = [p for name, p in network.named_parameters() if not name.endswith(MATRICES)]
     return [torch.optim.Muon(inner, lr=rate, weight_decay=0.01, momentum=0.95,
                              adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(other, lr=rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True)]
@@ -54,6 +58,13 @@ def draw_stages(n: int) -> Tensor:
     """Quantiser dropout: half of the batch uses all codebooks, the rest any prefix."""
     prefix = torch.randint(1, N_CODEBOOKS + 1, (n,))
     return torch.where(torch.rand(n) < 0.5, torch.full((n,), N_CODEBOOKS), prefix)
+
+
+def pitch_error(octaves: Tensor, hz: Tensor) -> Tensor:
+    """Mean distance in octaves, at most one, of voiced frames; [batch, time] both."""
+    voiced = hz > 0
+    distance = (octaves - torch.log2(hz.clamp(min=MIN_HZ) / MIN_HZ)).abs().clamp(max=1)
+    return (distance * voiced).sum() / voiced.sum().clamp(min=1)
 
 
 class Trainer:
@@ -66,14 +77,16 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(arguments.seed)
         self.codec = Codec().to(self.device)
+        self.probe = nn.Linear(WIDTH, 2).to(self.device)  # pitches of a frame out of its latent
+        self.network = nn.ModuleList([self.codec, self.probe])
         self.average = {k: v.detach().clone() for k, v in self.codec.state_dict().items()}
         self.loss = SpectralLoss(compile=arguments.compile).to(self.device)
-        self.optimizers = make_optimizers(self.codec, arguments.rate)
+        self.optimizers = make_optimizers(self.network, arguments.rate)
         self.sampler = Sampler(arguments.data, arguments.frames * HOP, arguments.seed)
         self.step = 0
         self.recent: list[Tensor] = []  # latents for the first codebooks
         self.encode: nn.Module = self.codec.encoder.network
-        self.decode: nn.Module = self.codec.decoder.network
+        self.decode: nn.Module = self.codec.decoder.features
         if (self.run / "last.pt").exists():
             self.load(self.run / "last.pt")
         if arguments.compile:
@@ -81,7 +94,7 @@ class Trainer:
             self.decode = torch.compile(self.decode)
 
     def save(self) -> None:
-        state = {"codec": self.codec.state_dict(), "average": self.average, "step": self.step,
+        state = {"codec": self.codec.state_dict(), "probe": self.probe.state_dict(), "average": self.average, "step": self.step,
                  "optimizers": [o.state_dict() for o in self.optimizers], "torch_rng": torch.get_rng_state(),
                  "sampler": self.sampler.rng.bit_generator.state}
         torch.save(state, self.run / "last.tmp")
@@ -90,6 +103,7 @@ class Trainer:
     def load(self, path: Path) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.codec.load_state_dict(state["codec"])
+        self.probe.load_state_dict(state["probe"])
         self.average = state["average"]
         for optimizer, saved in zip(self.optimizers, state.get("optimizers", [])):
             optimizer.load_state_dict(saved)
@@ -112,11 +126,11 @@ class Trainer:
 
     def train_step(self) -> dict[str, float]:
         n = self.arguments.batch
-        pcm = torch.from_numpy(self.sampler.batch(n)).to(self.device)
-        quantizer = self.codec.quantizer
-        spectrum = self.codec.encoder.spectrum(pcm)
+        pcm, hz = (torch.from_numpy(x).to(self.device) for x in self.sampler.batch(n))
+        quantizer, decoder = self.codec.quantizer, self.codec.decoder
+        spectra = self.codec.encoder.spectra(pcm)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.arguments.bf16):
-            latent = self.encode(spectrum)
+            latent = self.encode(*spectra)
         latent = latent.float()
         if self.step < self.arguments.bypass:
             quantized, vq, replaced = latent, latent.new_zeros(()), 0
@@ -130,18 +144,31 @@ class Trainer:
             bypassed = torch.rand(n, 1, 1) < self.bypassed_share()
             quantized = torch.where(bypassed.to(self.device), latent, quantized)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.arguments.bf16):
-            head = self.decode(quantized)
-        decoded = self.codec.decoder.synthesis(head.float())
+            features = self.decode(quantized)
+        head = decoder.head(features.float())  # the pitch needs more than eight bits
+        decoded = decoder.synthesis(head, self.source_pitch(head, hz), self.first_noise())
         valid = decoded.shape[1] - TAIL  # the last half window lacks its overlap
-        mel, complex_ = self.loss(decoded[:, :valid], pcm[:, :valid])
-        total = mel + complex_ + vq
-        self.codec.zero_grad(set_to_none=True)
+        mel, bins = self.loss(decoded[:, :valid], pcm[:, :valid])
+        pitch = pitch_error(head[..., 0], hz)
+        probe = pitch_error(self.probe(latent).flatten(1), hz)
+        total = mel + BINS_WEIGHT * bins + vq + PITCH_WEIGHT * pitch + PROBE_WEIGHT * probe
+        self.network.zero_grad(set_to_none=True)
         total.backward()
-        norm = nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        return {"mel": mel.item(), "complex": complex_.item(), "vq": vq.item(),
-                "norm": float(norm), "replaced": replaced}
+        return {"mel": mel.item(), "bins": bins.item(), "vq": vq.item(), "pitch": pitch.item(),
+                "probe": probe.item(), "norm": float(norm), "replaced": replaced}
+
+    def source_pitch(self, head: Tensor, hz: Tensor) -> Tensor:
+        """The predicted pitch; at first, in some clips, the true one where there is one."""
+        predicted = pitch_hz(head[..., 0].detach())
+        taught = torch.rand(len(hz), 1) < 1 - self.step / TEACH_STEPS
+        return torch.where(taught.to(hz.device) & (hz > 0), hz.clamp(MIN_HZ, 950), predicted)
+
+    def first_noise(self) -> int:
+        """Where this batch's noise begins, so that none is learned by heart."""
+        return int(torch.randint(1 << 31, ()))
 
     def train(self) -> None:
         arguments = self.arguments
@@ -178,10 +205,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--run", type=Path, default=Path("run"))
-    parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=16000)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--frames", type=int, default=80)
-    parser.add_argument("--rate", type=float, default=8e-4)
+    parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=int, default=100)
     parser.add_argument("--bf16", action="store_true", help="network in bfloat16, weights float32")
