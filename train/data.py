@@ -102,19 +102,20 @@ def prepare(corpus: Path, out: Path) -> None:
 class Sampler:
     """Random crops; a speaker's weight is the square root of the seconds, at most 5 minutes.
 
-    The many short speakers of train16 together get a fixed share. The whole state is `rng`.
+    The many short speakers of train16 together get a fixed share. What a step draws depends on the
+    seed and the step alone.
     """
 
     def __init__(self, folder: Path, crop: int, seed: int) -> None:
         index = json.loads((folder / "index.json").read_text())
         self.audio = np.memmap(folder / "audio.i16", dtype="<i2", mode="r")
         self.pitch = np.memmap(folder / "pitch.f4", dtype="<f4", mode="r")
-        self.crop = crop
-        self.rng = np.random.default_rng(seed)
+        self.crop, self.seed = crop, seed
         self.speech = [np.array(clips) for clips in index["speech"].values()]
         self.noise = [np.array(clips) for clips in index["noise"].values()]
-        lengths = np.concatenate(self.speech)[:, 1] // PITCH_HOP
-        self.track_of = dict(zip(np.concatenate(self.speech)[:, 0], np.cumsum(lengths) - lengths))
+        starts, lengths = np.concatenate(self.speech).T
+        tracks = lengths // PITCH_HOP
+        self.track_of = dict(zip(starts, np.cumsum(tracks) - tracks))
         seconds = np.array([clips[:, 1].sum() for clips in self.speech]) / SAMPLE_RATE
         weight = np.sqrt(np.minimum(seconds, SPEAKER_CAP_S))
         narrow = np.array([name.startswith(f"{NARROW_FOLDER}/") for name in index["speech"]])
@@ -122,11 +123,11 @@ class Sampler:
         weight[~narrow] *= (1 - NARROW_SHARE) / weight[~narrow].sum()
         self.weight = weight
 
-    def _crop(self, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _crop(self, rng: np.random.Generator, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Samples [crop] and their pitch [crop // 240]; what is no speech has pitch 0."""
         lengths = clips[:, 1].astype(float)
-        start, length = clips[self.rng.choice(len(clips), p=lengths / lengths.sum())]
-        offset = self.rng.integers(0, max(1, length - self.crop + 1)) // PITCH_HOP * PITCH_HOP
+        start, length = clips[rng.choice(len(clips), p=lengths / lengths.sum())]
+        offset = rng.integers(0, max(1, length - self.crop + 1)) // PITCH_HOP * PITCH_HOP
         n = min(length - offset, self.crop)
         pcm = self.audio[start + offset:start + offset + n].astype("f4") / 32768
         pitch = np.zeros(self.crop // PITCH_HOP, "f4")
@@ -135,26 +136,27 @@ class Sampler:
             pitch[:n // PITCH_HOP] = self.pitch[first:first + n // PITCH_HOP]
         return np.pad(pcm, (0, self.crop - n)), pitch
 
-    def _augment(self, x: np.ndarray) -> np.ndarray:
+    def _augment(self, rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
         """Level -35 ... -12 dBFS; one crop in five gets noise at 5 ... 30 dB, a few are silent."""
-        draw = self.rng.random()
+        draw = rng.random()
         if draw < 0.01:
             return np.zeros_like(x)
         level = np.sqrt(np.mean(x * x)) + 1e-5
-        x = x * (10 ** (self.rng.uniform(-35, -12) / 20) / level)
+        x = x * (10 ** (rng.uniform(-35, -12) / 20) / level)
         if draw > 0.8:
-            noise, _ = self._crop(self.noise[self.rng.integers(len(self.noise))])
-            snr = 10 ** (-self.rng.uniform(5, 30) / 20)
+            noise, _ = self._crop(rng, self.noise[rng.integers(len(self.noise))])
+            snr = 10 ** (-rng.uniform(5, 30) / 20)
             power = np.sqrt(np.mean(x * x)) / (np.sqrt(np.mean(noise * noise)) + 1e-5)
             x = x + noise * power * snr
         peak = np.abs(x).max()
         return x if peak <= 1 else x / peak
 
-    def batch(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, step: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """float32 [n, crop] and the pitch in Hz [n, crop // 240]."""
-        speakers = self.rng.choice(len(self.speech), size=n, p=self.weight)
-        crops = [self._crop(self.speech[s]) for s in speakers]
-        pcm = np.stack([self._augment(pcm) for pcm, _ in crops]).astype("f4")
+        rng = np.random.default_rng((self.seed, step))
+        speakers = rng.choice(len(self.speech), size=n, p=self.weight)
+        crops = [self._crop(rng, self.speech[s]) for s in speakers]
+        pcm = np.stack([self._augment(rng, pcm) for pcm, _ in crops]).astype("f4")
         return pcm, np.stack([pitch for _, pitch in crops])
 
 

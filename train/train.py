@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Trains the codec.
 
-    python3 -m train.train --data data --run run --steps 12000 --bf16 --compile
+    python3 -m train.train --data data --run run --bf16 --compile
 
-Resumes from run/last.pt where it exists: weights, averages, optimiser, random states and step.
+Goes on from run/last.pt where it exists, to the same weights as without the interruption.
 `--smoke` goes through every part of it in two minutes. run/curve.csv has the losses.
 """
 from __future__ import annotations
@@ -13,12 +13,15 @@ import csv
 import math
 import os
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TextIO
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads leave the processor to others
 import torch  # noqa: E402
 from torch import Tensor, nn
 
+from .adversary import Adversary
 from .data import SAMPLE_RATE, Sampler
 from .losses import SpectralLoss
 from .model import HOP, N_CODEBOOKS, TAIL, WIDTH, Codec
@@ -31,10 +34,13 @@ BINS_WEIGHT, PITCH_WEIGHT, PROBE_WEIGHT = 2.0, 4.0, 1.0
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
 RECENT = 16  # batches of latents for that
+VERDICT_WEIGHT, MATCHING_WEIGHT = 0.1, 0.5
+ADVERSARY_RAMP = 1000  # steps until these weights are full
 EMA_DECAY = 0.998  # of the averaged weights, a step
 AVERAGE_EVERY = 4
 MATRICES = (".up.weight", ".down.weight", ".linear.weight", ".out.weight")
-COLUMNS = ("step", "mel", "bins", "vq", "pitch", "probe", "norm", "replaced", "audio_s_per_s")
+COLUMNS = ("step", "mel", "bins", "vq", "pitch", "probe", "verdict",
+           "matching", "judges", "norm", "replaced", "audio_s_per_s")
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -68,7 +74,7 @@ def pitch_error(octaves: Tensor, hz: Tensor) -> Tensor:
 
 
 class Trainer:
-    """The codec, what is kept beside it, and the loop."""
+    """The codec, what is kept beside it, and the loop. What a step draws depends on seed and step."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
@@ -78,25 +84,30 @@ class Trainer:
         torch.manual_seed(arguments.seed)
         self.codec = Codec().to(self.device)
         self.probe = nn.Linear(WIDTH, 2).to(self.device)  # pitches of a frame out of its latent
+        self.adversary = Adversary().to(self.device)
         self.network = nn.ModuleList([self.codec, self.probe])
         self.average = {k: v.detach().clone() for k, v in self.codec.state_dict().items()}
         self.loss = SpectralLoss(compile=arguments.compile).to(self.device)
         self.optimizers = make_optimizers(self.network, arguments.rate)
+        self.judge_optimizer = torch.optim.AdamW(self.adversary.parameters(), lr=3e-4,
+                                                 betas=(0.8, 0.99))
         self.sampler = Sampler(arguments.data, arguments.frames * HOP, arguments.seed)
         self.step = 0
         self.recent: list[Tensor] = []  # latents for the first codebooks
-        self.encode: nn.Module = self.codec.encoder.network
-        self.decode: nn.Module = self.codec.decoder.features
         if (self.run / "last.pt").exists():
             self.load(self.run / "last.pt")
-        if arguments.compile:
-            self.encode = torch.compile(self.encode)
-            self.decode = torch.compile(self.decode)
+        compiled = torch.compile if arguments.compile else lambda function: function
+        self.encode = compiled(self.codec.encoder.network)
+        self.decode = compiled(self.codec.decoder.features)
+        self.judge = compiled(self.adversary.loss)
+        self.deceive = compiled(self.adversary.codec_loss)
 
     def save(self) -> None:
-        state = {"codec": self.codec.state_dict(), "probe": self.probe.state_dict(), "average": self.average, "step": self.step,
-                 "optimizers": [o.state_dict() for o in self.optimizers], "torch_rng": torch.get_rng_state(),
-                 "sampler": self.sampler.rng.bit_generator.state}
+        state = {"codec": self.codec.state_dict(), "probe": self.probe.state_dict(),
+                 "average": self.average, "step": self.step, "recent": self.recent,
+                 "optimizers": [o.state_dict() for o in self.optimizers],
+                 "adversary": self.adversary.state_dict(),
+                 "judge_optimizer": self.judge_optimizer.state_dict()}
         torch.save(state, self.run / "last.tmp")
         (self.run / "last.tmp").rename(self.run / "last.pt")
 
@@ -104,12 +115,11 @@ class Trainer:
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.codec.load_state_dict(state["codec"])
         self.probe.load_state_dict(state["probe"])
-        self.average = state["average"]
-        for optimizer, saved in zip(self.optimizers, state.get("optimizers", [])):
+        self.average, self.step, self.recent = state["average"], state["step"], state["recent"]
+        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
-        torch.set_rng_state(state["torch_rng"].cpu())
-        self.sampler.rng.bit_generator.state = state["sampler"]
-        self.step = state["step"]
+        self.adversary.load_state_dict(state["adversary"])
+        self.judge_optimizer.load_state_dict(state["judge_optimizer"])
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -120,45 +130,26 @@ class Trainer:
         torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average],
                              1 - decay)
 
+    def half(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.arguments.bf16)
+
     def bypassed_share(self) -> float:
         """Share of the batch that still goes round the quantiser: half, then ever less."""
         return 0.5 * max(0.0, 1 - (self.step - self.arguments.bypass) / FADE_STEPS)
 
-    def train_step(self) -> dict[str, float]:
-        n = self.arguments.batch
-        pcm, hz = (torch.from_numpy(x).to(self.device) for x in self.sampler.batch(n))
-        quantizer, decoder = self.codec.quantizer, self.codec.decoder
-        spectra = self.codec.encoder.spectra(pcm)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.arguments.bf16):
-            latent = self.encode(*spectra)
-        latent = latent.float()
+    def quantize(self, latent: Tensor) -> tuple[Tensor, Tensor, int]:
+        """What the decoder gets, the quantiser's loss, and how many codewords were replaced."""
+        quantizer, n = self.codec.quantizer, len(latent)
         if self.step < self.arguments.bypass:
-            quantized, vq, replaced = latent, latent.new_zeros(()), 0
             self.recent = [*self.recent[1 - RECENT:], latent.detach()]
-        else:
-            if self.step == self.arguments.bypass:
-                quantizer.initialise(torch.cat([*self.recent, latent.detach()]))
-                self.average = {k: v.clone() for k, v in self.codec.state_dict().items()}
-                self.recent = []
-            quantized, vq, replaced = quantizer(latent, draw_stages(n).to(self.device))
-            bypassed = torch.rand(n, 1, 1) < self.bypassed_share()
-            quantized = torch.where(bypassed.to(self.device), latent, quantized)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.arguments.bf16):
-            features = self.decode(quantized)
-        head = decoder.head(features.float())  # the pitch needs more than eight bits
-        decoded = decoder.synthesis(head, self.source_pitch(head, hz), self.first_noise())
-        valid = decoded.shape[1] - TAIL  # the last half window lacks its overlap
-        mel, bins = self.loss(decoded[:, :valid], pcm[:, :valid])
-        pitch = pitch_error(head[..., 0], hz)
-        probe = pitch_error(self.probe(latent).flatten(1), hz)
-        total = mel + BINS_WEIGHT * bins + vq + PITCH_WEIGHT * pitch + PROBE_WEIGHT * probe
-        self.network.zero_grad(set_to_none=True)
-        total.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        return {"mel": mel.item(), "bins": bins.item(), "vq": vq.item(), "pitch": pitch.item(),
-                "probe": probe.item(), "norm": float(norm), "replaced": replaced}
+            return latent, latent.new_zeros(()), 0
+        if self.step == self.arguments.bypass:
+            quantizer.initialise(torch.cat([*self.recent, latent.detach()]))
+            self.average = {k: v.clone() for k, v in self.codec.state_dict().items()}
+            self.recent = []
+        quantized, loss, replaced = quantizer(latent, draw_stages(n).to(self.device))
+        bypassed = torch.rand(n, 1, 1) < self.bypassed_share()
+        return torch.where(bypassed.to(self.device), latent, quantized), loss, replaced
 
     def source_pitch(self, head: Tensor, hz: Tensor) -> Tensor:
         """The predicted pitch; at first, in some clips, the true one where there is one."""
@@ -170,35 +161,114 @@ class Trainer:
         """Where this batch's noise begins, so that none is learned by heart."""
         return int(torch.randint(1 << 31, ()))
 
+    def run_codec(self, pcm: Tensor, hz: Tensor) -> tuple[Tensor, dict[str, Tensor], int]:
+        """Decoded samples, losses, and how many codewords were replaced."""
+        decoder = self.codec.decoder
+        spectra = self.codec.encoder.spectra(pcm)
+        with self.half():
+            latent = self.encode(*spectra)
+        latent = latent.float()
+        quantized, vq, replaced = self.quantize(latent)
+        with self.half():
+            features = self.decode(quantized)
+        head = decoder.head(features.float())  # the pitch needs more than eight bits
+        decoded = decoder.synthesis(head, self.source_pitch(head, hz), self.first_noise())
+        losses = {"vq": vq, "pitch": pitch_error(head[..., 0], hz),
+                  "probe": pitch_error(self.probe(latent).flatten(1), hz)}
+        return decoded, losses, replaced
+
+    def contest(self, decoded: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """A step of the discriminators, and what they mean to the codec."""
+        with self.half():
+            judges = self.judge(decoded, target)
+        self.judge_optimizer.zero_grad(set_to_none=True)
+        judges.backward()
+        self.judge_optimizer.step()
+        self.adversary.requires_grad_(False)
+        with self.half():
+            verdict, matching = self.deceive(decoded, target)
+        self.adversary.requires_grad_(True)
+        return {"verdict": verdict, "matching": matching, "judges": judges.detach()}
+
+    def weights(self) -> dict[str, float]:
+        share = (self.step - self.arguments.adversarial_from) / ADVERSARY_RAMP
+        share = min(1.0, max(0.0, share))
+        return {"mel": 1, "bins": BINS_WEIGHT, "vq": 1, "pitch": PITCH_WEIGHT,
+                "probe": PROBE_WEIGHT, "verdict": share * VERDICT_WEIGHT,
+                "matching": share * MATCHING_WEIGHT}
+
+    def train_step(self, pcm: Tensor, hz: Tensor) -> dict[str, Tensor | float]:
+        torch.manual_seed(self.arguments.seed + (self.step << 8))
+        decoded, losses, replaced = self.run_codec(pcm, hz)
+        valid = decoded.shape[1] - TAIL  # the last half window lacks its overlap
+        decoded, target = decoded[:, :valid], pcm[:, :valid]
+        losses["mel"], losses["bins"] = self.loss(decoded, target)
+        if self.step >= self.arguments.adversarial_from:
+            losses.update(self.contest(decoded, target))
+        weights = self.weights()
+        self.network.zero_grad(set_to_none=True)
+        sum(weights[key] * losses[key] for key in weights if key in losses).backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.step += 1
+        self.update_average()
+        return {**{k: v.detach() for k, v in losses.items()}, "norm": norm, "replaced": replaced}
+
+    def set_rate(self) -> float:
+        rate = learning_rate(self.step, self.arguments.steps, self.arguments.rate)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        return rate
+
     def train(self) -> None:
         arguments = self.arguments
-        sums: dict[str, float] = {}
-        started, audio = time.time(), 0.0
-        with open(self.run / "curve.csv", "a", newline="") as file:
-            writer = csv.writer(file)
-            if file.tell() == 0:
-                writer.writerow(COLUMNS)
+        with ThreadPoolExecutor(1) as pool, open(self.run / "curve.csv", "a", newline="") as file:
+            report = Report(file, arguments)
+            draw = lambda step: pool.submit(self.sampler.batch, step, arguments.batch)  # noqa: E731
+            coming: Future = draw(self.step)
             while self.step < arguments.steps:
-                rate = learning_rate(self.step, arguments.steps, arguments.rate)
-                for optimizer in self.optimizers:
-                    for group in optimizer.param_groups:
-                        group["lr"] = rate
-                for key, value in self.train_step().items():
-                    sums[key] = sums.get(key, 0.0) + value
-                self.step += 1
-                self.update_average()
-                audio += arguments.batch * arguments.frames * HOP / SAMPLE_RATE
-                if self.step % arguments.report == 0:
-                    row = {k: v / arguments.report for k, v in sums.items()}
-                    speed = audio / (time.time() - started)
-                    writer.writerow([self.step, *[f"{v:.5g}" for v in row.values()],
-                                     f"{speed:.1f}"])
-                    file.flush()
-                    print(f"step {self.step} " + " ".join(f"{k} {v:.4f}" for k, v in row.items())
-                          + f" rate {rate:.2e} {speed:.1f} audio-s/s", flush=True)
-                    sums, started, audio = {}, time.time(), 0.0
+                batch = coming.result()
+                coming = draw(self.step + 1)
+                rate = self.set_rate()
+                figures = self.train_step(*(torch.from_numpy(x).to(self.device) for x in batch))
+                if report.add(self.step, figures, rate):
                     self.save()
         self.save()
+
+
+class Report:
+    """Means over some steps, to curve.csv and to the screen."""
+
+    def __init__(self, file: TextIO, arguments: argparse.Namespace) -> None:
+        self.file, self.every = file, arguments.report
+        self.writer = csv.DictWriter(file, COLUMNS, restval="")
+        if file.tell() == 0:
+            self.writer.writeheader()
+        self.audio_each = arguments.batch * arguments.frames * HOP / SAMPLE_RATE
+        self.begin()
+
+    def begin(self) -> None:
+        self.sums: dict[str, Tensor | float] = {}
+        self.count, self.started = 0, time.time()
+
+    def add(self, step: int, figures: dict[str, Tensor | float], rate: float) -> bool:
+        """Whether it was time to write."""
+        for key, value in figures.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value
+        self.count += 1
+        if step % self.every:
+            return False
+        means = {key: float(value) / self.count for key, value in self.sums.items()}
+        speed = self.count * self.audio_each / (time.time() - self.started)
+        row = {key: f"{value:.5g}" for key, value in means.items()}
+        self.writer.writerow({"step": step, **row, "audio_s_per_s": f"{speed:.1f}"})
+        self.file.flush()
+        print(f"step {step} " + " ".join(f"{k} {v:.4f}" for k, v in means.items())
+              + f" rate {rate:.2e} {speed:.1f} audio-s/s", flush=True)
+        self.begin()
+        return True
 
 
 def main() -> None:
@@ -214,11 +284,13 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="network in bfloat16, weights float32")
     parser.add_argument("--compile", action="store_true", help="needs a C++ compiler")
     parser.add_argument("--bypass", type=int, default=BYPASS_STEPS)
+    parser.add_argument("--adversarial-from", type=int, default=1 << 30,
+                        help="step of the first contest; never, unless said")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.steps, arguments.bypass, arguments.report = 30, 15, 5
-        arguments.batch, arguments.frames = 2, 60
+        arguments.batch, arguments.frames, arguments.adversarial_from = 2, 60, 25
     Trainer(arguments).train()
 
 
