@@ -60,27 +60,41 @@ int ravel_block_size(const ravel_layout *layout, int n_codebooks, int n_frames)
     return RAVEL_BLOCK_HEADER_BYTES + (n_frames * ravel_layout_bits(layout, n_codebooks) + 7) / 8;
 }
 
-int ravel_block_write(const ravel_layout *layout, const ravel_block_info *info,
-                      const uint16_t *codes, uint8_t *block, size_t capacity)
+int ravel_block_check(const ravel_layout *layout, const ravel_block_info *info,
+                      const uint16_t *codes)
 {
     const int size = ravel_block_size(layout, info->n_codebooks, info->n_frames);
     if (size < 0)
         return size;
-    if (capacity < (size_t)size)
-        return RAVEL_ERR_SPACE;
     if (info->n_after_end < 0 || info->n_after_end > info->n_frames ||
         info->n_after_end > RAVEL_BLOCK_MAX_AFTER_END) {
         return RAVEL_ERR_ARGUMENT;
     }
-    if (!ravel_layout_codes_valid(layout, info->n_codebooks, codes, info->n_frames)) {
-        return RAVEL_ERR_ARGUMENT;
-    }
-    block[0] = RAVEL_BLOCK_VERSION << 4 | RAVEL_PAYLOAD_PACKED;
+    const bool valid = ravel_layout_codes_valid(layout, info->n_codebooks, codes, info->n_frames);
+    return valid ? size : RAVEL_ERR_ARGUMENT;
+}
+
+void ravel_block_put_header(const ravel_block_info *info, uint8_t *block)
+{
+    block[0] = (uint8_t)(RAVEL_BLOCK_VERSION << 4 | info->kind);
     block[1] = (uint8_t)info->n_codebooks;
     memcpy(block + 2, info->identity, RAVEL_BLOCK_IDENTITY_BYTES);
     block[4] = (uint8_t)(info->n_frames & 255);
     block[5] = (uint8_t)(info->n_frames >> 8);
     block[6] = (uint8_t)info->n_after_end;
+}
+
+int ravel_block_write(const ravel_layout *layout, const ravel_block_info *info,
+                      const uint16_t *codes, uint8_t *block, size_t capacity)
+{
+    const int size = ravel_block_check(layout, info, codes);
+    if (size < 0)
+        return size;
+    if (capacity < (size_t)size)
+        return RAVEL_ERR_SPACE;
+    ravel_block_info packed = *info;
+    packed.kind = RAVEL_PAYLOAD_PACKED;
+    ravel_block_put_header(&packed, block);
 
     ravel_bit_writer writer;
     ravel_bit_writer_init(&writer, block + RAVEL_BLOCK_HEADER_BYTES,

@@ -30,11 +30,14 @@ enum {
 };
 
 typedef enum {
-    RAVEL_PAYLOAD_PACKED = 0 /* codes of ravel_code_bits bits each, frame after frame */
+    RAVEL_PAYLOAD_PACKED = 0, /* codes of ravel_code_bits bits each, frame after frame */
+    RAVEL_PAYLOAD_STATIC = 1, /* range-coded by static tables (rvq/block_coder.h) */
+    RAVEL_PAYLOAD_PRIOR = 2,  /* range-coded by the prior */
+    RAVEL_PAYLOADS
 } ravel_payload;
 
 typedef struct {
-    int kind; /* ravel_payload; 1 ... 15 are kinds of later versions */
+    int kind; /* ravel_payload; those up to 15 that it does not name are of later versions */
     int n_codebooks;
     int n_frames;
     int n_after_end; /* frames behind the end of the sound, 0 ... n_frames and at most 255 */
@@ -49,9 +52,10 @@ typedef struct {
 int ravel_block_parse(const uint8_t *block, size_t size, ravel_block_info *info);
 
 /*
- * Reads the codes of a block that ravel_block_parse accepted.
+ * Reads the packed codes of a block that ravel_block_parse accepted; rvq/block_coder.h reads those
+ * of every kind.
  * codes     [info->n_frames][ravel_layout_codes(layout, info->n_codebooks)]; undefined on failure
- * return    frames; RAVEL_ERR_VERSION for an unknown kind; RAVEL_ERR_MODEL for more codebooks than
+ * return    frames; RAVEL_ERR_VERSION for another kind; RAVEL_ERR_MODEL for more codebooks than
  *           the layout has; RAVEL_ERR_SPACE where capacity (frames) is less; RAVEL_ERR_DATA where
  *           the size is not exact, a code is too great for its codebook, or a padding bit is set
  */
@@ -65,8 +69,19 @@ int ravel_block_size(const ravel_layout *layout, int n_codebooks, int n_frames);
 int ravel_block_max_frames(const ravel_layout *layout, int n_codebooks);
 
 /*
+ * Whether info and codes [info->n_frames][codes of a frame] can be a block.
+ * return    its bytes with packed codes; RAVEL_ERR_ARGUMENT, also for a code too great for its
+ *           codebook
+ */
+int ravel_block_check(const ravel_layout *layout, const ravel_block_info *info,
+                      const uint16_t *codes);
+
+/* Writes the first seven bytes of a block that was checked. */
+void ravel_block_put_header(const ravel_block_info *info, uint8_t *block);
+
+/*
  * Writes a block of packed codes [info->n_frames][codes of a frame]; info->kind is ignored.
- * return    bytes; RAVEL_ERR_ARGUMENT (also for a code too great for its codebook), RAVEL_ERR_SPACE
+ * return    bytes; RAVEL_ERR_ARGUMENT as ravel_block_check; RAVEL_ERR_SPACE
  */
 int ravel_block_write(const ravel_layout *layout, const ravel_block_info *info,
                       const uint16_t *codes, uint8_t *block, size_t capacity);

@@ -21,9 +21,9 @@ enum {
 static const uint8_t magic[8] = {'R', 'a', 'v', 'e', 'l', 'R', 'V', 'L'};
 
 /* Bit by bit: a header has a few hundred bytes. */
-uint32_t ravel_crc32(const uint8_t *bytes, size_t size)
+uint32_t ravel_crc32_more(uint32_t crc, const uint8_t *bytes, size_t size)
 {
-    uint32_t crc = 0xffffffff;
+    crc = ~crc;
     for (size_t i = 0; i < size; i++) {
         crc ^= bytes[i];
         for (int bit = 0; bit < 8; bit++) {
@@ -31,6 +31,11 @@ uint32_t ravel_crc32(const uint8_t *bytes, size_t size)
         }
     }
     return ~crc;
+}
+
+uint32_t ravel_crc32(const uint8_t *bytes, size_t size)
+{
+    return ravel_crc32_more(0, bytes, size);
 }
 
 bool ravel_header_recognise(const uint8_t *packet, size_t size)

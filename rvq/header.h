@@ -57,5 +57,7 @@ int ravel_header_read(const uint8_t *packet, size_t size, ravel_stream_header *h
 
 /* CRC-32 as in zlib, gzip and PNG: reflected polynomial 0xEDB88320, all ones before and after. */
 uint32_t ravel_crc32(const uint8_t *bytes, size_t size);
+/* The CRC-32 of bytes that begin with those whose CRC-32 is `crc` and go on with these. */
+uint32_t ravel_crc32_more(uint32_t crc, const uint8_t *bytes, size_t size);
 
 #endif
