@@ -25,8 +25,10 @@ from .adversary import Adversary
 from .data import SAMPLE_RATE, Sampler
 from .losses import SpectralLoss
 from .model import HOP, N_CODEBOOKS, TAIL, WIDTH, Codec
+from .restore import read_model
 from .source import MIN_HZ, pitch_hz
 
+NEVER = 1 << 30
 WARM_UP_STEPS = 500
 DECAY_SHARE = 0.4  # of the steps, at the end, with a falling rate
 TEACH_STEPS = 2500  # until then the source gets ever more rarely the true pitch
@@ -96,6 +98,10 @@ class Trainer:
         self.recent: list[Tensor] = []  # latents for the first codebooks
         if (self.run / "last.pt").exists():
             self.load(self.run / "last.pt")
+        elif arguments.start:
+            self.codec.load_state_dict(read_model(arguments.start).state_dict())
+            self.average = {k: v.clone() for k, v in self.codec.state_dict().items()}
+            self.step = TEACH_STEPS
         compiled = torch.compile if arguments.compile else lambda function: function
         self.encode = compiled(self.codec.encoder.network)
         self.decode = compiled(self.codec.decoder.features)
@@ -284,7 +290,9 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="network in bfloat16, weights float32")
     parser.add_argument("--compile", action="store_true", help="needs a C++ compiler")
     parser.add_argument("--bypass", type=int, default=BYPASS_STEPS)
-    parser.add_argument("--adversarial-from", type=int, default=1 << 30,
+    parser.add_argument("--start", type=Path, help="model file to go on from, at the step where the "
+                        "helps for beginners are over")
+    parser.add_argument("--adversarial-from", type=int, default=NEVER,
                         help="step of the first contest; never, unless said")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
