@@ -60,8 +60,8 @@ size_t ravel_prior_push_scratch(const ravel_prior *prior, int max_frames, int n_
 
 /*
  * contexts    [n][width], the codes of codebooks 0 ... codebook - 1 added to each
- * logits      [n][codebook size]: finite, natural logarithms of the probabilities but for a
- *             constant in each row
+ * logits      [n][codebook size]: natural logarithms of the probabilities but for a
+ *             constant in each row; within -1e4 ... 1e4
  */
 void ravel_prior_logits(const ravel_prior *prior, int codebook, const float *contexts, int n,
                         float *logits, ravel_arena *scratch);
@@ -73,8 +73,7 @@ size_t ravel_prior_logits_scratch(const ravel_prior *prior, int n);
  * contexts    [n][width]
  */
 void ravel_prior_add(const ravel_prior *prior, int codebook, const uint16_t *codes,
-                     ptrdiff_t code_stride, int n, float *contexts, ravel_arena *scratch);
-size_t ravel_prior_add_scratch(const ravel_prior *prior, int n);
+                     ptrdiff_t code_stride, int n, float *contexts);
 
 /* --- Construction --------------------------------------------------------------------------- */
 
@@ -94,8 +93,8 @@ typedef struct {
 typedef struct {
     int n_codebooks;
     const ravel_tensor *start; /* [width]: in the place of the frame before the first */
-    const ravel_tensor *rate;  /* [n_codebooks, width]: row n - 1 is added in blocks of n codebooks */
-    ravel_prior_map embed;     /* [width, n_codebooks * rank]: the frame before, features in a row */
+    const ravel_tensor *rate;  /* [n_codebooks, width]: row n - 1 is added where there are n */
+    ravel_prior_map embed;     /* [width, n_codebooks * rank]: features of the frame before */
     ravel_prior_head head[RAVEL_MAX_CODEBOOKS];
     ravel_layer *trunk; /* one row out for each row in, width channels, no lookahead */
 } ravel_prior_spec;
