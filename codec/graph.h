@@ -13,7 +13,9 @@
 
 #include "codec/node.h"
 #include "nn/layer.h"
+#include "rvq/layout.h"
 #include "rvq/quantizer.h"
+#include "rvq/tables.h"
 
 typedef struct {
     int channels;
@@ -40,5 +42,13 @@ ravel_layer *ravel_graph_layers(ravel_builder *builder, const ravel_node *node, 
 
 /* The quantiser of `dim` dimensions. NULL with the reader's error where it is refused. */
 ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node *node, int dim);
+
+/* Refuses a node whose "tokenizer" is not this one: it would tell codes of another model. */
+void ravel_graph_check_tokenizer(const ravel_node *node,
+                                 const uint8_t identity[RAVEL_IDENTITY_BYTES]);
+
+/* Static tables of the codebooks of `layout`. NULL with the reader's error where refused. */
+ravel_tables *ravel_graph_tables(ravel_builder *builder, const ravel_node *node,
+                                 const ravel_layout *layout);
 
 #endif

@@ -109,7 +109,7 @@ static void hash_tensor(ravel_sha256 *sha, const ravel_entry *entry)
     ravel_sha256_update(sha, entry->tensor.data, entry->bytes);
 }
 
-/* Keys in byte order, as everywhere in the text. NULL ends the list. */
+/* Keys in byte order, as everywhere in the text; one that is missing is left out. NULL ends. */
 static void identify(const cJSON *graph, const char *const *keys, const char *extra,
                      const ravel_safetensors *st, unsigned parts,
                      uint8_t identity[RAVEL_IDENTITY_BYTES])
@@ -117,11 +117,16 @@ static void identify(const cJSON *graph, const char *const *keys, const char *ex
     ravel_sha256 sha;
     ravel_sha256_init(&sha);
     hash_text(&sha, extra);
+    const char *comma = "{";
     for (int i = 0; keys[i]; i++) {
-        hash_text(&sha, i ? "," : "{");
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(graph, keys[i]);
+        if (!item)
+            continue;
+        hash_text(&sha, comma);
         hash_string(&sha, keys[i]);
         hash_text(&sha, ":");
-        hash_json(&sha, cJSON_GetObjectItemCaseSensitive(graph, keys[i]));
+        hash_json(&sha, item);
+        comma = ",";
     }
     hash_text(&sha, "}\n");
     for (size_t i = 0; i < st->n_entries; i++) {
@@ -146,4 +151,11 @@ void ravel_identity_decoder(const cJSON *graph, const ravel_safetensors *st,
 {
     static const char *const keys[] = {"channels", "decoder", "hop", "sample_rate", NULL};
     identify(graph, keys, "ravel decoder\n", st, RAVEL_PART_DECODER, identity);
+}
+
+void ravel_identity_prior(const cJSON *graph, const ravel_safetensors *st,
+                          uint8_t identity[RAVEL_IDENTITY_BYTES])
+{
+    static const char *const keys[] = {"prior", "tables", NULL};
+    identify(graph, keys, "ravel prior\n", st, RAVEL_PART_PRIOR, identity);
 }

@@ -17,5 +17,8 @@ void ravel_identity_tokenizer(const struct cJSON *graph, const ravel_safetensors
                               uint8_t identity[RAVEL_IDENTITY_BYTES]);
 void ravel_identity_decoder(const struct cJSON *graph, const ravel_safetensors *st,
                             uint8_t identity[RAVEL_IDENTITY_BYTES]);
+/* Of tables and prior, of which one is there at least. Both name the tokeniser they are made for. */
+void ravel_identity_prior(const struct cJSON *graph, const ravel_safetensors *st,
+                          uint8_t identity[RAVEL_IDENTITY_BYTES]);
 
 #endif

@@ -29,9 +29,9 @@ enum {
     WEIGHT_BASE = 256 << 20
 };
 
-static const char *const keys[] = {"format",    "name",    "licence", "sample_rate",
-                                   "channels",  "hop",     "tail",    "encoder",
-                                   "quantizer", "decoder", "sha256",  NULL};
+static const char *const keys[] = {"format", "name",   "licence", "sample_rate", "channels",
+                                   "hop",    "tail",   "encoder", "quantizer",   "decoder",
+                                   "tables", "sha256", NULL};
 
 static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MAX_MODEL_TEXT])
 {
@@ -127,6 +127,17 @@ static void build_decoder(ravel_model *model, ravel_builder *builder, const rave
     model->decoder_surplus = flow.surplus;
 }
 
+static void build_tables(ravel_model *model, ravel_builder *builder, const ravel_node *top)
+{
+    ravel_node node = ravel_node_child(top, "tables");
+    if (!node.json)
+        return;
+    top->reader->part = RAVEL_PART_PRIOR;
+    ravel_graph_check_tokenizer(&node, model->info.tokenizer_identity);
+    model->tables = ravel_graph_tables(builder, &node, &model->layout);
+    model->info.entropy = RAVEL_ENTROPY_STATIC;
+}
+
 static void check_tensors(ravel_model *model, const ravel_node *top)
 {
     const ravel_safetensors *st = top->reader->st;
@@ -187,7 +198,7 @@ static void fill_info(ravel_model *model)
 /* Everything of the model but its kernels. */
 static void build(ravel_model *model, const ravel_node *top)
 {
-    ravel_builder builder = {model->kernels, WEIGHT_BASE};
+    ravel_builder builder = {.kernels = model->kernels, .weight_budget = WEIGHT_BASE};
     size_t data_size = top->reader->st->data_size;
     builder.weight_budget += data_size > SIZE_MAX / 64 ? data_size : data_size * WEIGHT_GROWTH;
     read_header(model, top);
@@ -198,14 +209,19 @@ static void build(ravel_model *model, const ravel_node *top)
     if (!top->reader->failed)
         build_decoder(model, &builder, top);
     if (!top->reader->failed)
+        ravel_identity_tokenizer(top->json, top->reader->st, model->info.tokenizer_identity);
+    if (!top->reader->failed)
+        build_tables(model, &builder, top);
+    if (!top->reader->failed)
         check_tensors(model, top);
     if (!top->reader->failed)
         plan(model, top);
     if (top->reader->failed)
         return;
     fill_info(model);
-    ravel_identity_tokenizer(top->json, top->reader->st, model->info.tokenizer_identity);
     ravel_identity_decoder(top->json, top->reader->st, model->info.decoder_identity);
+    if (model->info.entropy != RAVEL_ENTROPY_NONE)
+        ravel_identity_prior(top->json, top->reader->st, model->info.prior_identity);
 }
 
 /* The graph in the file's metadata; NULL with *error filled. */
@@ -308,7 +324,16 @@ void ravel_model_free(ravel_model *model)
     ravel_layer_destroy(model->encoder);
     ravel_layer_destroy(model->decoder);
     ravel_quantizer_destroy(model->quantizer);
+    ravel_tables_free(model->tables);
     free(model);
+}
+
+ravel_code_models ravel_model_code_models(const ravel_model *model)
+{
+    return (ravel_code_models){.kernels = model->kernels,
+                               .layout = &model->layout,
+                               .tables = model->tables,
+                               .prior = model->prior};
 }
 
 const ravel_model_info *ravel_model_get_info(const ravel_model *model)

@@ -4,6 +4,7 @@
 #define RAVEL_CODEC_MODEL_H
 
 #include "nn/layer.h"
+#include "rvq/block_coder.h"
 #include "rvq/layout.h"
 #include "rvq/quantizer.h"
 
@@ -16,6 +17,8 @@ struct ravel_model {
     const ravel_kernels *kernels;
     ravel_layer *encoder, *decoder;
     ravel_quantizer *quantizer;
+    ravel_tables *tables; /* NULL where the model has none */
+    ravel_prior *prior;   /* likewise */
     /*
      * Frames that a stream advances by at once; more in a push go in several rounds. Large, so that
      * weights are read seldom; small, so that the rows in between stay in the cache.
@@ -34,6 +37,9 @@ struct ravel_model {
  */
 ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *data, size_t size,
                                    ravel_error *error);
+
+/* What codes of this model are told by. */
+ravel_code_models ravel_model_code_models(const ravel_model *model);
 
 /* --- Scratch (codec/scratch.c) -------------------------------------------------------------- */
 

@@ -19,7 +19,8 @@ struct cJSON;
 typedef enum {
     RAVEL_PART_ENCODER = 1,
     RAVEL_PART_QUANTIZER = 2,
-    RAVEL_PART_DECODER = 4
+    RAVEL_PART_DECODER = 4,
+    RAVEL_PART_PRIOR = 8 /* static tables too: what codes are told by in advance */
 } ravel_part;
 
 typedef struct {

@@ -98,6 +98,13 @@ typedef struct ravel_model ravel_model;
 
 enum { RAVEL_MAX_CODEBOOKS = 64, RAVEL_IDENTITY_BYTES = 32 };
 
+/* By what the codes of a stream are made fewer bits, each better than the one before it. */
+typedef enum {
+    RAVEL_ENTROPY_NONE,   /* packed codes */
+    RAVEL_ENTROPY_STATIC, /* how likely each code is, given the code of the codebook before */
+    RAVEL_ENTROPY_PRIOR   /* a network that knows the frames before as well */
+} ravel_entropy;
+
 typedef struct {
     const char *name;
     const char *licence;
@@ -114,6 +121,9 @@ typedef struct {
     /* SHA-256 of the canonical graph and tensors; streams carry the first 8 bytes. */
     uint8_t tokenizer_identity[RAVEL_IDENTITY_BYTES]; /* resampler, encoder and quantiser */
     uint8_t decoder_identity[RAVEL_IDENTITY_BYTES];
+    ravel_entropy entropy; /* the best that the model brings */
+    /* Of tables and prior together; zeros where there are none. Coded streams carry 8 bytes. */
+    uint8_t prior_identity[RAVEL_IDENTITY_BYTES];
     double encoder_macs, quantizer_macs, decoder_macs; /* multiply-adds a second of audio */
     size_t encoder_weight_bytes, quantizer_weight_bytes, decoder_weight_bytes; /* read a step */
     size_t parameters;
