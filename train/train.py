@@ -87,7 +87,9 @@ class Trainer:
         self.codec = Codec().to(self.device)
         self.probe = nn.Linear(WIDTH, 2).to(self.device)  # pitches of a frame out of its latent
         self.adversary = Adversary().to(self.device)
-        self.network = nn.ModuleList([self.codec, self.probe])
+        trained = [self.codec.decoder] if arguments.decoder_only else [self.codec, self.probe]
+        self.network = nn.ModuleList(trained)
+        self.codec.quantizer.train(not arguments.decoder_only)
         self.average = {k: v.detach().clone() for k, v in self.codec.state_dict().items()}
         self.loss = SpectralLoss(compile=arguments.compile).to(self.device)
         self.optimizers = make_optimizers(self.network, arguments.rate)
@@ -111,6 +113,7 @@ class Trainer:
     def save(self) -> None:
         state = {"codec": self.codec.state_dict(), "probe": self.probe.state_dict(),
                  "average": self.average, "step": self.step, "recent": self.recent,
+                 "decoder_only": self.arguments.decoder_only,
                  "optimizers": [o.state_dict() for o in self.optimizers],
                  "adversary": self.adversary.state_dict(),
                  "judge_optimizer": self.judge_optimizer.state_dict()}
@@ -122,8 +125,9 @@ class Trainer:
         self.codec.load_state_dict(state["codec"])
         self.probe.load_state_dict(state["probe"])
         self.average, self.step, self.recent = state["average"], state["step"], state["recent"]
-        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
-            optimizer.load_state_dict(saved)
+        if state["decoder_only"] == self.arguments.decoder_only:
+            for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+                optimizer.load_state_dict(saved)
         self.adversary.load_state_dict(state["adversary"])
         self.judge_optimizer.load_state_dict(state["judge_optimizer"])
 
@@ -167,20 +171,35 @@ class Trainer:
         """Where this batch's noise begins, so that none is learned by heart."""
         return int(torch.randint(1 << 31, ()))
 
-    def run_codec(self, pcm: Tensor, hz: Tensor) -> tuple[Tensor, dict[str, Tensor], int]:
-        """Decoded samples, losses, and how many codewords were replaced."""
-        decoder = self.codec.decoder
+    def run_encoder(self, pcm: Tensor, hz: Tensor) -> tuple[Tensor, dict[str, Tensor], int]:
+        """Quantised latents, losses, and how many codewords were replaced."""
         spectra = self.codec.encoder.spectra(pcm)
         with self.half():
             latent = self.encode(*spectra)
         latent = latent.float()
         quantized, vq, replaced = self.quantize(latent)
+        probe = pitch_error(self.probe(latent).flatten(1), hz)
+        return quantized, {"vq": vq, "probe": probe}, replaced
+
+    @torch.no_grad()
+    def run_frozen_encoder(self, pcm: Tensor) -> Tensor:
+        spectra = self.codec.encoder.spectra(pcm)
+        with self.half():
+            latent = self.encode(*spectra)
+        return self.codec.quantizer(latent.float(), draw_stages(len(pcm)).to(self.device))[0]
+
+    def run_codec(self, pcm: Tensor, hz: Tensor) -> tuple[Tensor, dict[str, Tensor], int]:
+        """Decoded samples, losses, and how many codewords were replaced."""
+        decoder = self.codec.decoder
+        if self.arguments.decoder_only:
+            quantized, losses, replaced = self.run_frozen_encoder(pcm), {}, 0
+        else:
+            quantized, losses, replaced = self.run_encoder(pcm, hz)
         with self.half():
             features = self.decode(quantized)
         head = decoder.head(features.float())  # the pitch needs more than eight bits
         decoded = decoder.synthesis(head, self.source_pitch(head, hz), self.first_noise())
-        losses = {"vq": vq, "pitch": pitch_error(head[..., 0], hz),
-                  "probe": pitch_error(self.probe(latent).flatten(1), hz)}
+        losses["pitch"] = pitch_error(head[..., 0], hz)
         return decoded, losses, replaced
 
     def contest(self, decoded: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -292,6 +311,8 @@ def main() -> None:
     parser.add_argument("--bypass", type=int, default=BYPASS_STEPS)
     parser.add_argument("--start", type=Path, help="model file to go on from, at the step where the "
                         "helps for beginners are over")
+    parser.add_argument("--decoder-only", action="store_true",
+                        help="the tokens stay what they are: encoder and quantiser are kept")
     parser.add_argument("--adversarial-from", type=int, default=NEVER,
                         help="step of the first contest; never, unless said")
     parser.add_argument("--smoke", action="store_true")
