@@ -14,6 +14,7 @@
 #include "codec/node.h"
 #include "nn/layer.h"
 #include "rvq/layout.h"
+#include "rvq/prior.h"
 #include "rvq/quantizer.h"
 #include "rvq/tables.h"
 
@@ -50,5 +51,9 @@ void ravel_graph_check_tokenizer(const ravel_node *node,
 /* Static tables of the codebooks of `layout`. NULL with the reader's error where refused. */
 ravel_tables *ravel_graph_tables(ravel_builder *builder, const ravel_node *node,
                                  const ravel_layout *layout);
+
+/* The prior over the codes of `layout`. NULL with the reader's error where it is refused. */
+ravel_prior *ravel_graph_prior(ravel_builder *builder, const ravel_node *node,
+                               const ravel_layout *layout);
 
 #endif

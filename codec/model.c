@@ -31,7 +31,7 @@ enum {
 
 static const char *const keys[] = {"format", "name",   "licence", "sample_rate", "channels",
                                    "hop",    "tail",   "encoder", "quantizer",   "decoder",
-                                   "tables", "sha256", NULL};
+                                   "tables", "prior", "sha256", NULL};
 
 static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MAX_MODEL_TEXT])
 {
@@ -138,6 +138,17 @@ static void build_tables(ravel_model *model, ravel_builder *builder, const ravel
     model->info.entropy = RAVEL_ENTROPY_STATIC;
 }
 
+static void build_prior(ravel_model *model, ravel_builder *builder, const ravel_node *top)
+{
+    ravel_node node = ravel_node_child(top, "prior");
+    if (!node.json)
+        return;
+    top->reader->part = RAVEL_PART_PRIOR;
+    ravel_graph_check_tokenizer(&node, model->info.tokenizer_identity);
+    model->prior = ravel_graph_prior(builder, &node, &model->layout);
+    model->info.entropy = RAVEL_ENTROPY_PRIOR;
+}
+
 static void check_tensors(ravel_model *model, const ravel_node *top)
 {
     const ravel_safetensors *st = top->reader->st;
@@ -212,6 +223,8 @@ static void build(ravel_model *model, const ravel_node *top)
         ravel_identity_tokenizer(top->json, top->reader->st, model->info.tokenizer_identity);
     if (!top->reader->failed)
         build_tables(model, &builder, top);
+    if (!top->reader->failed)
+        build_prior(model, &builder, top);
     if (!top->reader->failed)
         check_tensors(model, top);
     if (!top->reader->failed)
@@ -325,6 +338,7 @@ void ravel_model_free(ravel_model *model)
     ravel_layer_destroy(model->decoder);
     ravel_quantizer_destroy(model->quantizer);
     ravel_tables_free(model->tables);
+    ravel_prior_free(model->prior);
     free(model);
 }
 
