@@ -68,7 +68,7 @@ static size_t scratch_size(const ravel_block_coder *coder)
     const size_t push = greater(ravel_prior_push_scratch(prior, SLICE_FRAMES, 1),
                                 ravel_prior_push_scratch(prior, 1, coder->n_lanes));
     const size_t logits = ravel_prior_logits_scratch(prior, coder->n_rows);
-    return greater(push, greater(logits, ravel_prior_add_scratch(prior, coder->n_rows)));
+    return greater(push, logits);
 }
 
 enum {
@@ -190,9 +190,8 @@ static void find_logits(ravel_block_coder *coder, int kind, int k, const uint16_
 static void go_on(ravel_block_coder *coder, int kind, int k, const uint16_t *codes, int stride,
                   int n)
 {
-    ravel_arena scratch = coder->scratch;
     if (kind == RAVEL_PAYLOAD_PRIOR) {
-        ravel_prior_add(coder->models.prior, k, codes + k, stride, n, coder->contexts, &scratch);
+        ravel_prior_add(coder->models.prior, k, codes + k, stride, n, coder->contexts);
     }
 }
 
