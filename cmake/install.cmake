@@ -7,7 +7,7 @@ set(RAVEL_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions
   CACHE STRING "Where the completion for zsh goes")
 
 # The libraries and their headers.
-set(headers include/ravel/ravel.h)
+set(headers include/ravel/ravel.h include/ravel/tokens.h)
 if(RAVEL_IO)
   list(APPEND headers include/ravel/io.h)
 endif()

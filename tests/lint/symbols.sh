@@ -27,7 +27,7 @@ declared()
         tr -d '(' | sort
 }
 
-declared ravel.h >"$work/ravel.h"
+{ declared ravel.h; declared tokens.h; } | sort >"$work/ravel.h"
 declared io.h >"$work/io.h"
 sort "$work/ravel.h" "$work/io.h" >"$work/headers"
 same "$list, compared with the headers" "$work/headers" "$list"
