@@ -25,6 +25,7 @@ enum {
     RAVEL_BLOCK_HEADER_BYTES = 7,
     RAVEL_BLOCK_MAX_BYTES = 65024, /* the longest packet that begins and ends on one Ogg page */
     RAVEL_BLOCK_MAX_FRAMES = 65535,
+    RAVEL_BLOCK_MAX_CODED_FRAMES = 1024, /* a few bytes can hold no hours */
     RAVEL_BLOCK_MAX_AFTER_END = 255,
     RAVEL_BLOCK_IDENTITY_BYTES = 2
 };

@@ -49,13 +49,14 @@ static size_t greater(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t greatest_codebook(const ravel_layout *layout)
+/* Of those that are range-coded. */
+static size_t greatest_codebook(const ravel_code_models *models)
 {
     int greatest = 0;
-    for (int k = 0; k < layout->n_codebooks; k++) {
-        const int size = layout->codebook_size[k];
-        if (size <= RAVEL_FREQUENCIES_MAX_SYMBOLS && size > greatest)
-            greatest = size;
+    const int n = models->tables || models->prior ? models->layout->n_codebooks : 0;
+    for (int k = 0; k < n; k++) {
+        const int size = models->layout->codebook_size[k];
+        greatest = size > greatest ? size : greatest;
     }
     return (size_t)greatest;
 }
@@ -89,7 +90,7 @@ static void find_sizes(const ravel_block_coder *coder, size_t bytes[PARTS])
 {
     const ravel_prior *prior = coder->models.prior;
     const size_t lanes = (size_t)coder->n_lanes, rows = (size_t)coder->n_rows;
-    const size_t greatest = greatest_codebook(coder->models.layout);
+    const size_t greatest = greatest_codebook(&coder->models);
     const size_t width = prior ? (size_t)ravel_prior_width(prior) : 0;
     bytes[STATES] = lanes * coder->state_size;
     bytes[PUSHES] = lanes * sizeof *coder->pushes;
@@ -296,7 +297,7 @@ int ravel_block_coder_write(ravel_block_coder *coder, const ravel_block_info *in
     if (!ravel_block_coder_knows(coder, info->kind))
         return RAVEL_ERR_MODEL;
     size_t coded = 0;
-    if (info->kind != RAVEL_PAYLOAD_PACKED) {
+    if (info->kind != RAVEL_PAYLOAD_PACKED && info->n_frames <= RAVEL_BLOCK_MAX_CODED_FRAMES) {
         const size_t less = (size_t)packed - 1;
         const uint64_t control = ravel_fpenv_enter();
         coded = write_coded(coder, info, codes, block, capacity < less ? capacity : less);
@@ -313,9 +314,9 @@ static void read_packed(const ravel_layout *layout, ravel_block_job *job)
     const int n = ravel_block_read(layout, job->block, job->size, info, job->codes, info->n_frames);
     job->status = n < 0 ? n : RAVEL_OK;
     for (int k = 0; n >= 0 && job->bits && k < info->n_codebooks; k++) {
-        job->bits[k] = (uint64_t)ravel_code_bits(layout->codebook_size[k]) *
-                       (uint64_t)layout->steps_per_frame[k] * (uint64_t)n *
-                       RAVEL_RANGE_TELL_PER_BIT;
+        job->bits[k] += (uint64_t)ravel_code_bits(layout->codebook_size[k]) *
+                        (uint64_t)layout->steps_per_frame[k] * (uint64_t)n *
+                        RAVEL_RANGE_TELL_PER_BIT;
     }
 }
 
@@ -326,10 +327,9 @@ static int check_coded(const ravel_block_coder *coder, const ravel_block_job *jo
     const ravel_block_info *info = &job->info;
     if (!ravel_block_coder_knows(coder, info->kind) || info->n_codebooks > layout->n_codebooks)
         return RAVEL_ERR_MODEL;
-    if (job->size < PAYLOAD_AT ||
-        info->n_frames > ravel_block_max_frames(layout, info->n_codebooks))
-        return RAVEL_ERR_DATA;
-    return RAVEL_OK;
+    const bool good = job->size >= PAYLOAD_AT && info->n_frames <= RAVEL_BLOCK_MAX_CODED_FRAMES &&
+                      info->n_frames <= ravel_block_max_frames(layout, info->n_codebooks);
+    return good ? RAVEL_OK : RAVEL_ERR_DATA;
 }
 
 /* Decodes codebook k of one row, and counts what it costs. */
@@ -414,9 +414,6 @@ static void begin_row(ravel_block_coder *coder, ravel_block_job *job, int row)
     const int n_codebooks = job->info.n_codebooks;
     coder->active[row] = job;
     ravel_range_decoder_init(&coder->range[row], job->block + PAYLOAD_AT, job->size - PAYLOAD_AT);
-    for (int k = 0; job->bits && k < n_codebooks; k++) {
-        job->bits[k] = 0;
-    }
     coder->pushes[row] = (ravel_prior_lane){
         .codes = job->codes, .code_stride = n_codebooks, .n_codebooks = n_codebooks};
 }

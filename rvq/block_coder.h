@@ -17,7 +17,10 @@
 #include "rvq/prior.h"
 #include "rvq/tables.h"
 
-/* By what codes are told in advance. tables and prior may be NULL. */
+/*
+ * By what codes are told in advance. tables and prior may be NULL, and are for all codebooks of a
+ * layout of one rate: one step a frame, RAVEL_FREQUENCIES_MAX_SYMBOLS codewords at most.
+ */
 typedef struct {
     const ravel_kernels *kernels;
     const ravel_layout *layout;
@@ -47,8 +50,8 @@ size_t ravel_block_coder_bytes(const ravel_block_coder *coder);
 bool ravel_block_coder_knows(const ravel_block_coder *coder, int kind);
 
 /*
- * Writes a block of codes [info->n_frames][info->n_codebooks] with a payload of info->kind, or of
- * packed codes where that is not smaller.
+ * Writes a block of codes [info->n_frames][codes of a frame] with a payload of info->kind, or of
+ * packed codes where that is not smaller, or there are more than RAVEL_BLOCK_MAX_CODED_FRAMES.
  * return    bytes, as ravel_block_write; RAVEL_ERR_MODEL for a kind that the coder does not know
  */
 int ravel_block_coder_write(ravel_block_coder *coder, const ravel_block_info *info,
@@ -60,7 +63,7 @@ typedef struct {
     size_t size;
     ravel_block_info info; /* as ravel_block_parse gave it */
     uint16_t *codes;       /* room for [info.n_frames][info.n_codebooks]; undefined on failure */
-    uint64_t *bits;        /* [info.n_codebooks]: set to what the codes of each have cost, in
+    uint64_t *bits;        /* [info.n_codebooks]: what the codes of each cost is added, in
                               1 / RAVEL_RANGE_TELL_PER_BIT bits; NULL is allowed */
     int status;            /* result: RAVEL_OK; RAVEL_ERR_MODEL where the coder does not know the
                               kind, or for too many codebooks; otherwise as ravel_block_read */
