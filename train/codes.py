@@ -4,7 +4,8 @@
     python3 -m train.codes --ravel build/ravel --corpus ../shared/corpus --out codes
 
 Codes of each file are OUT/IDENTITY/FOLDER/NAME.npy, uint16 [frames, codebooks]; FOLDER is train,
-train16 or dev. What is there already is not made again; another tokeniser has another folder.
+train16 or dev, and train@SPEED for sound that was played at another speed. What is there already
+is not made again; another tokeniser has another folder.
 """
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ import csv
 import json
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import soundfile as sf
 
 from .data import EXCLUDED_CORPORA, held_out_speakers
 
@@ -94,6 +97,16 @@ def encode(ravel: Path, model: Path | None, files: list[Path], out: Path) -> Non
             np.save(out / f"{stream.stem}.npy", read_stream(stream)[1])
 
 
+def encode_at(ravel: Path, model: Path | None, speed: float, files: list[Path], out: Path) -> None:
+    """The same of sound that is played faster or slower, with its pitch: other speakers."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in files:
+            sound, rate = sf.read(path, dtype="float32", always_2d=True)
+            copy = Path(folder) / f"{path.stem}.wav"
+            sf.write(copy, sound, round(rate * speed), subtype="FLOAT")
+        encode(ravel, model, sorted(Path(folder).glob("*.wav")), out)
+
+
 def wanted_files(corpus: Path) -> dict[str, list[Path]]:
     """Files of each folder, without the corpora and speakers that training leaves out."""
     with open(corpus / "MANIFEST.tsv", newline="") as file:
@@ -108,14 +121,23 @@ def wanted_files(corpus: Path) -> dict[str, list[Path]]:
     return files
 
 
-def extract(ravel: Path, model: Path | None, corpus: Path, out: Path) -> Path:
-    """Makes what is missing; returns OUT/IDENTITY."""
+def extract(ravel: Path, model: Path | None, corpus: Path, out: Path,
+            speeds: tuple[float, ...] = (), jobs: int = 1) -> Path:
+    """Makes what is missing, `jobs` commands at once; returns OUT/IDENTITY."""
     home = out / model_info(ravel, model)["tokenizer_identity"][:2 * IDENTITY_BYTES]
-    for folder, files in wanted_files(corpus).items():
-        (home / folder).mkdir(parents=True, exist_ok=True)
-        missing = [f for f in files if not (home / folder / f"{f.stem}.npy").exists()]
-        for i in range(0, len(missing), FILES_AT_ONCE):
-            encode(ravel, model, missing[i:i + FILES_AT_ONCE], home / folder)
+    with ThreadPoolExecutor(jobs) as pool:
+        tasks = []
+        for folder, files in wanted_files(corpus).items():
+            for speed in (1.0, *(speeds if folder != "dev" else ())):
+                to = home / (folder if speed == 1 else f"{folder}@{speed:g}")
+                to.mkdir(parents=True, exist_ok=True)
+                missing = [f for f in files if not (to / f"{f.stem}.npy").exists()]
+                for i in range(0, len(missing), FILES_AT_ONCE):
+                    some = missing[i:i + FILES_AT_ONCE]
+                    tasks.append(pool.submit(encode, ravel, model, some, to) if speed == 1 else
+                                 pool.submit(encode_at, ravel, model, speed, some, to))
+        for task in tasks:
+            task.result()
     return home
 
 
@@ -130,8 +152,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="the built-in model where left out")
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--out", type=Path, default=Path("codes"))
+    parser.add_argument("--speeds", type=float, nargs="*", default=[], help="in addition to 1")
+    parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
-    print(extract(arguments.ravel, arguments.model, arguments.corpus, arguments.out))
+    print(extract(arguments.ravel, arguments.model, arguments.corpus, arguments.out,
+                  tuple(arguments.speeds), arguments.jobs))
 
 
 if __name__ == "__main__":

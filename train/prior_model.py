@@ -96,10 +96,10 @@ class Attention(nn.Module):
 class Head(nn.Module):
     """One codebook: what its codes are to the network, and its logits."""
 
-    def __init__(self, shape: Shape, size: int) -> None:
+    def __init__(self, shape: Shape, size: int, last: bool) -> None:
         super().__init__()
         self.features = nn.Parameter(torch.randn(size, shape.rank))
-        self.within = nn.Linear(shape.rank, shape.width, bias=False)
+        self.within = None if last else nn.Linear(shape.rank, shape.width, bias=False)
         self.hidden = nn.Linear(shape.width, shape.hidden)
         self.narrow = nn.Linear(shape.hidden, shape.narrow)
         self.logits = nn.Linear(shape.narrow, size)
@@ -138,10 +138,11 @@ class Prior(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.heads = nn.ModuleList(Head(shape, size) for size in shape.sizes)
-        self.embed = nn.Linear(len(shape.sizes) * shape.rank, shape.width)
+        n = len(shape.sizes)
+        self.heads = nn.ModuleList(Head(shape, shape.sizes[k], k + 1 == n) for k in range(n))
+        self.embed = nn.Linear(n * shape.rank, shape.width)
         self.start = nn.Parameter(torch.randn(shape.width))
-        self.rate = nn.Parameter(torch.zeros(len(shape.sizes), shape.width))
+        self.rate = nn.Parameter(torch.zeros(n, shape.width))
         kinds = {"c": Convolution, "a": Attention}
         self.trunk = nn.Sequential(*[kinds[kind](shape) for kind in shape.trunk])
 
@@ -160,5 +161,6 @@ class Prior(nn.Module):
         for k in range(codes.shape[-1]):
             head = self.heads[k]
             logits.append(head(context))
-            context = context + head.within(F.embedding(codes[..., k], head.features))
+            if k + 1 < codes.shape[-1]:
+                context = context + head.within(F.embedding(codes[..., k], head.features))
         return logits

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Model files (docs/format.md) as Python sees them: a graph and arrays."""
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+
+TYPES = {"F32": "<f4", "F16": "<f2", "I8": "|i1"}  # those that the recipes write
+NAMES = {dtype: name for name, dtype in TYPES.items()}
+ALIGNMENT = 64  # of the data
+
+
+def read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """The graph, without the digest of the data, and the tensors in the order of the file."""
+    raw = path.read_bytes()
+    (size,) = struct.unpack_from("<Q", raw)
+    header = json.loads(raw[8:8 + size])
+    graph = json.loads(header.pop("__metadata__")["ravel"])
+    del graph["sha256"]
+    tensors = {}
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, end = (8 + size + offset for offset in entry["data_offsets"])
+        values = np.frombuffer(raw[begin:end], TYPES[entry["dtype"]])
+        tensors[name] = values.reshape(entry["shape"])
+    return graph, tensors
+
+
+def write(path: Path, graph: dict, tensors: dict[str, np.ndarray]) -> None:
+    """Wider types first, so that every tensor is aligned; the file appears whole or not at all."""
+    ordered = dict(sorted(tensors.items(), key=lambda item: -item[1].itemsize))
+    data = b"".join(np.ascontiguousarray(value).tobytes() for value in ordered.values())
+    graph = {**graph, "sha256": hashlib.sha256(data).hexdigest()}
+    header: dict[str, object] = {
+        "__metadata__": {"ravel": json.dumps(graph, separators=(",", ":"))}}
+    offset = 0
+    for name, value in ordered.items():
+        header[name] = {"dtype": NAMES[value.dtype.newbyteorder("<").str],
+                        "shape": list(value.shape), "data_offsets": [offset, offset + value.nbytes]}
+        offset += value.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % ALIGNMENT)
+    part = path.with_suffix(".part")
+    part.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    part.rename(path)
+
+
+def codebooks(graph: dict, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Codewords [size, dim] of each codebook, in the order of the codes."""
+
+    def walk(node: dict) -> list[np.ndarray]:
+        if node["type"] == "codebook":
+            return [tensors[f"{node['name']}.codebook.weight"].astype("f4")]
+        inner = node["stages"] if node["type"] == "residual" else [node["inner"]]
+        return [found for child in inner for found in walk(child)]
+
+    return walk(graph["quantizer"])

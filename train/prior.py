@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Trains the prior of a model on the codes of the corpus and writes it into the model file.
+
+    python3 -m train.prior --model models/ravel-24k.safetensors --ravel build/ravel --run run-prior
+
+One command does all: codes by `ravel encode` (kept, see codes.py), training, bits per frame and
+codebook on the development set, export. It resumes from run-prior/last.pt. With a model of another
+tokeniser it takes codes anew and begins with the old network, but for what belongs to the codewords.
+"""
+from __future__ import annotations
+
+import argparse
+import csv
+import ctypes
+import math
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads leave the processor to others
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from torch import Tensor
+
+from . import codes, model_file, prior_export
+from .prior_model import Prior, Shape
+
+WARM_UP_STEPS = 50
+EMA_DECAY = 0.995
+ALL_SHARE = 0.5  # of the steps that use all codebooks; the others any prefix
+IGNORED = -1  # what stands after the end of a file
+RATES = (3, 6, 12)  # codebooks of the evaluation
+MATRICES = ("trunk", "hidden", "narrow")
+OF_CODEWORDS = ("features", "logits")  # parameters that mean nothing to another tokeniser
+
+
+def keep_memory() -> None:
+    """Large blocks are reused instead of given back: page faults took a seventh of the time."""
+    m_trim_threshold, m_mmap_threshold = -1, -3
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(m_mmap_threshold, 1 << 30)
+        libc.mallopt(m_trim_threshold, 1 << 30)
+
+
+class Sequences:
+    """Random stretches of files, each as long as a block; what a file lacks is IGNORED."""
+
+    def __init__(self, files: list[np.ndarray], n_frames: int) -> None:
+        self.files = [file.astype(np.int64) for file in files if len(file)]
+        self.n_frames = n_frames
+        lengths = np.array([len(file) for file in self.files], float)
+        self.weight = lengths / lengths.sum()
+
+    def batch(self, rng: np.random.Generator, n: int) -> Tensor:
+        """Codes [n, frames, codebooks]."""
+        rows = np.full((n, self.n_frames, self.files[0].shape[1]), IGNORED)
+        for row, i in zip(rows, rng.choice(len(self.files), size=n, p=self.weight)):
+            start = rng.integers(max(1, len(self.files[i]) - self.n_frames + 1))
+            piece = self.files[i][start:start + self.n_frames]
+            row[:len(piece)] = piece
+        return torch.from_numpy(rows)
+
+
+def code_losses(prior: Prior, batch: Tensor) -> list[Tensor]:
+    """Mean natural-log loss of each codebook of codes [batch, time, n]."""
+    logits = prior(batch.clamp(min=0))
+    return [F.cross_entropy(x.float().flatten(0, 1), batch[..., k].flatten(), ignore_index=IGNORED)
+            for k, x in enumerate(logits)]
+
+
+@torch.no_grad()
+def evaluate(prior: Prior, files: list[np.ndarray], n: int, block: int) -> np.ndarray:
+    """Bits a code of each of n codebooks, where each file is cut into blocks of so many frames."""
+    pieces = [file[i:i + block, :n] for file in files for i in range(0, len(file), block)]
+    bits, count = np.zeros(n), 0
+    for i in range(0, len(pieces), 16):
+        some = pieces[i:i + 16]
+        rows = np.full((len(some), block, n), IGNORED)
+        for row, piece in zip(rows, some):
+            row[:len(piece)] = piece
+        total = sum(map(len, some))
+        losses = torch.stack(code_losses(prior, torch.from_numpy(rows))).numpy()
+        bits += losses * (total / math.log(2))
+        count += total
+    return bits / count
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up, then a cosine down to a fiftieth."""
+    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+
+
+def make_optimizers(prior: Prior, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices between hidden rows, AdamW for everything else."""
+    inner, other = [], []
+    for name, parameter in prior.named_parameters():
+        matrix = parameter.ndim == 2 and name.endswith(".weight")
+        (inner if matrix and any(m in name for m in MATRICES) else other).append(parameter)
+    return [torch.optim.Muon(inner, lr=rate, weight_decay=0.02, momentum=0.95,
+                             adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True)]
+
+
+def initialise(prior: Prior, codewords: list[np.ndarray], files: list[np.ndarray]) -> None:
+    for k, head in enumerate(prior.heads):
+        counts = sum(np.bincount(file[:, k], minlength=prior.shape.sizes[k]) for file in files)
+        head.initialise(torch.from_numpy(codewords[k].copy()), torch.from_numpy(counts).float())
+
+
+class Trainer:
+    """The prior, what is kept beside it, and the loop."""
+
+    def __init__(self, arguments: argparse.Namespace, tokenizer: str, files: list[np.ndarray],
+                 codewords: list[np.ndarray]) -> None:
+        self.arguments, self.tokenizer = arguments, tokenizer
+        self.run: Path = arguments.run
+        self.run.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(arguments.seed)
+        self.prior = Prior(Shape(sizes=[len(words) for words in codewords],
+                                 context=arguments.frames))
+        initialise(self.prior, codewords, files)
+        self.sequences = Sequences(files, arguments.frames)
+        self.rng = np.random.default_rng(arguments.seed)
+        self.step = 0
+        self.optimizers = make_optimizers(self.prior, arguments.rate)
+        self.average = {k: v.clone() for k, v in self.prior.state_dict().items()}
+        if (self.run / "last.pt").exists():
+            self.load(self.run / "last.pt")
+
+    def save(self) -> None:
+        state = {"tokenizer": self.tokenizer, "prior": self.prior.state_dict(),
+                 "average": self.average, "step": self.step,
+                 "optimizers": [o.state_dict() for o in self.optimizers],
+                 "rng": self.rng.bit_generator.state}
+        torch.save(state, self.run / "last.tmp")
+        (self.run / "last.tmp").rename(self.run / "last.pt")
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        if state["tokenizer"] != self.tokenizer:
+            self.begin_with(state["average"])
+            return
+        self.prior.load_state_dict(state["prior"])
+        self.average, self.step = state["average"], state["step"]
+        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
+        self.rng.bit_generator.state = state["rng"]
+
+    def begin_with(self, old: dict[str, Tensor]) -> None:
+        """The network of another tokeniser, as far as it fits."""
+        own = self.prior.state_dict()
+        fitting = {name: value for name, value in old.items()
+                   if name in own and own[name].shape == value.shape
+                   and not any(part in name for part in OF_CODEWORDS)}
+        self.prior.load_state_dict({**own, **fitting})
+        self.average = {k: v.clone() for k, v in self.prior.state_dict().items()}
+        print(f"another tokeniser: {len(fitting)} of {len(own)} tensors are taken over", flush=True)
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        decay = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
+        state = self.prior.state_dict()
+        torch._foreach_lerp_(list(self.average.values()), [state[k] for k in self.average],
+                             1 - decay)
+
+    def train_step(self) -> tuple[int, float]:
+        """Number of codebooks and mean bits a code."""
+        n_all = len(self.prior.heads)
+        n = n_all if self.rng.random() < ALL_SHARE else int(self.rng.integers(1, n_all + 1))
+        batch = self.sequences.batch(self.rng, self.arguments.batch)[..., :n]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.arguments.bf16):
+            loss = torch.stack(code_losses(self.prior, batch)).mean()
+        self.prior.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.prior.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return n, loss.item() / math.log(2)
+
+    def train(self) -> None:
+        arguments, n_all = self.arguments, len(self.prior.heads)
+        bits: list[float] = []
+        started, frames = time.time(), 0
+        with open(self.run / "curve.csv", "a", newline="") as file:
+            writer = csv.writer(file)
+            while self.step < arguments.steps:
+                rate = learning_rate(self.step, arguments.steps, arguments.rate)
+                for optimizer in self.optimizers:
+                    for group in optimizer.param_groups:
+                        group["lr"] = rate
+                n, loss = self.train_step()
+                bits += [loss] if n == n_all else []
+                self.step += 1
+                self.update_average()
+                frames += arguments.batch * arguments.frames
+                if self.step % arguments.report == 0 or self.step == arguments.steps:
+                    speed = frames / (time.time() - started)
+                    mean = float(np.mean(bits)) if bits else float("nan")
+                    writer.writerow([self.step, f"{mean:.4f}", f"{speed:.0f}"])
+                    file.flush()
+                    print(f"step {self.step} bits a code {mean:.4f} rate {rate:.2e} "
+                          f"{speed:.0f} frames/s", flush=True)
+                    bits, started, frames = [], time.time(), 0
+                    self.save()
+
+    def averaged(self) -> Prior:
+        """The averaged weights, rounded as the file stores them."""
+        prior = Prior(self.prior.shape)
+        prior.load_state_dict(self.average)
+        return prior_export.rounded(prior.eval())
+
+
+def report(prior: Prior, files: list[np.ndarray], block: int) -> None:
+    print(f"\n{sum(map(len, files))} frames in blocks of {block}\n\n"
+          "| codebooks | saving | bits a code of each |\n|---|---|---|")
+    plain = [codes.code_bits(size) for size in prior.shape.sizes]
+    for n in RATES:
+        if n <= len(plain):
+            bits = evaluate(prior, files, n, block)
+            saving = 100 * (1 - bits.sum() / sum(plain[:n]))
+            print(f"| {n} | {saving:.1f} % | {' '.join(f'{b:.2f}' for b in bits)} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=Path("models/ravel-24k.safetensors"))
+    parser.add_argument("--out", type=Path, help="the model file itself where left out")
+    parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--codes", type=Path, default=Path("codes"))
+    parser.add_argument("--run", type=Path, default=Path("run-prior"))
+    parser.add_argument("--speeds", type=float, nargs="*", default=[0.94, 1.06])
+    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--frames", type=int, default=100, help="of a sequence and of the window")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=int, default=50)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true", help="network in bfloat16, weights float32")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    keep_memory()
+    home = codes.extract(arguments.ravel, arguments.model, arguments.corpus, arguments.codes,
+                         tuple(arguments.speeds), arguments.threads)
+    tokenizer = codes.model_info(arguments.ravel, arguments.model)["tokenizer_identity"]
+    folders = [folder.name for folder in sorted(home.iterdir()) if folder.name != "dev"]
+    files = [file for folder in folders for file in codes.load(home, folder)]
+    codewords = model_file.codebooks(*model_file.read(arguments.model))
+    trainer = Trainer(arguments, tokenizer, files, codewords)
+    print(f"{sum(map(len, files))} frames to learn from, tokeniser {tokenizer[:16]}", flush=True)
+    trainer.train()
+    prior = trainer.averaged()
+    size = prior_export.export(prior, arguments.model, tokenizer, arguments.out or arguments.model)
+    print(f"the prior takes {size / 1e6:.2f} MB of the model file")
+    report(prior, codes.load(home, "dev"), arguments.frames)
+
+
+if __name__ == "__main__":
+    main()
