@@ -3,7 +3,7 @@
  * Token layouts (ravel/tokens.h). All that distinguishes them is which code stands where
  * (ravel_token_place); both directions walk over the places.
  */
-#include "ravel/tokens.h"
+#include "rvq/tokens.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -207,25 +207,39 @@ int64_t ravel_token_place(const ravel_token_layout *layout, int64_t n_frames, in
 
 /* --- Both directions -------------------------------------------------------------------------- */
 
+uint32_t ravel_token_of_code(const ravel_token_layout *layout, int64_t place, uint16_t code)
+{
+    int step;
+    return code + layout->offset[codebook_of(layout, (int)(place % layout->columns), &step)];
+}
+
+static int check_codes(const ravel_token_layout *layout, const uint16_t *codes, int64_t n_frames,
+                       ravel_error *error)
+{
+    for (int64_t place = 0; place < n_frames * layout->columns; place++) {
+        int step;
+        const int b = codebook_of(layout, (int)(place % layout->columns), &step);
+        if (codes[place] >= layout->codebook_size[b])
+            return ravel_error_set(error, RAVEL_ERR_DATA,
+                                   "frame %lld: code %d of codebook %d, which has %d codewords",
+                                   (long long)(place / layout->columns), codes[place], b + 1,
+                                   layout->codebook_size[b]);
+    }
+    return 0;
+}
+
 int ravel_tokens_from_codes(const ravel_token_layout *layout, const uint16_t *codes,
                             int64_t n_frames, uint32_t *tokens, ravel_error *error)
 {
     const int64_t n_rows = ravel_token_rows(layout, n_frames);
+    const int status = check_codes(layout, codes, n_frames, error);
+    if (status < 0)
+        return status;
     for (int64_t row = 0; row < n_rows; row++) {
         for (int column = 0; column < layout->row_tokens; column++) {
-            uint32_t token;
-            const int64_t place = ravel_token_place(layout, n_frames, row, column, &token);
-            if (place >= 0) {
-                int step, b = codebook_of(layout, (int)(place % layout->columns), &step);
-                if (codes[place] >= layout->codebook_size[b])
-                    return ravel_error_set(
-                        error, RAVEL_ERR_DATA,
-                        "frame %lld: code %d of codebook %d, which has %d codewords",
-                        (long long)(place / layout->columns), codes[place], b + 1,
-                        layout->codebook_size[b]);
-                token = codes[place] + layout->offset[b];
-            }
-            *tokens++ = token;
+            uint32_t special;
+            const int64_t place = ravel_token_place(layout, n_frames, row, column, &special);
+            *tokens++ = place >= 0 ? ravel_token_of_code(layout, place, codes[place]) : special;
         }
     }
     return 0;
@@ -258,7 +272,21 @@ static int refuse_token(const ravel_token_layout *layout, int64_t row, int colum
     return ravel_error_set(
         error, RAVEL_ERR_DATA, "row %lld, column %d: token %lu is none of codebook %d, %lu to %lu",
         (long long)row, column, (unsigned long)token, b + 1, (unsigned long)layout->offset[b],
-        (unsigned long)layout->offset[b] + layout->codebook_size[b] - 1);
+        (unsigned long)layout->offset[b] + (unsigned long)layout->codebook_size[b] - 1);
+}
+
+int ravel_tokens_take(const ravel_token_layout *layout, int64_t n_frames, int64_t first_row,
+                      int64_t n_rows, const uint32_t *tokens, uint16_t *codes, ravel_error *error)
+{
+    for (int64_t row = first_row; row < first_row + n_rows; row++) {
+        for (int column = 0; column < layout->row_tokens; column++, tokens++) {
+            uint32_t special;
+            const int64_t place = ravel_token_place(layout, n_frames, row, column, &special);
+            if (take_token(layout, place, *tokens, special, codes) < 0)
+                return refuse_token(layout, row, column, place, *tokens, special, error);
+        }
+    }
+    return 0;
 }
 
 int64_t ravel_tokens_to_codes(const ravel_token_layout *layout, const uint32_t *tokens,
@@ -269,13 +297,6 @@ int64_t ravel_tokens_to_codes(const ravel_token_layout *layout, const uint32_t *
         return ravel_error_set(error, RAVEL_ERR_DATA,
                                "%lld rows of tokens are no whole number of frames in this layout",
                                (long long)n_rows);
-    for (int64_t row = 0; row < n_rows; row++) {
-        for (int column = 0; column < layout->row_tokens; column++, tokens++) {
-            uint32_t special;
-            const int64_t place = ravel_token_place(layout, n_frames, row, column, &special);
-            if (take_token(layout, place, *tokens, special, codes) < 0)
-                return refuse_token(layout, row, column, place, *tokens, special, error);
-        }
-    }
-    return n_frames;
+    const int status = ravel_tokens_take(layout, n_frames, 0, n_rows, tokens, codes, error);
+    return status < 0 ? status : n_frames;
 }
