@@ -9,7 +9,7 @@
 #include "audio_io/stream_layout.h"
 #include "audio_io/stream_reader.h"
 #include "nn/error.h"
-#include "rvq/block.h"
+#include "rvq/range_coder.h"
 
 enum { MAX_TAG_PAGES = 256, PATIENCE_SECONDS = 10 };
 
@@ -24,6 +24,7 @@ static void describe(ravel_stream_reader *reader)
     const ravel_stream_header *header = &reader->header;
     memcpy(info->model_name, header->model_name, sizeof info->model_name);
     memcpy(info->tokenizer_identity, header->tokenizer_identity, sizeof info->tokenizer_identity);
+    memcpy(info->prior_identity, header->prior_identity, sizeof info->prior_identity);
     info->sample_rate_hz = header->sample_rate_hz;
     info->channels = header->channels;
     info->hop_samples = header->hop_samples;
@@ -72,7 +73,7 @@ static int adopt_header(ravel_stream_reader *reader, const ogg_page *page, ravel
     describe(reader);
     if (reader->model != NULL)
         reader->info.n_streams = reader->info.channels / reader->model->channels;
-    return 0;
+    return ravel_stream_open_coder(reader, error);
 }
 
 static bool is_header(const ogg_page *page)
@@ -97,7 +98,8 @@ static bool has_blocks(const ogg_page *page, const uint8_t *identity, int *n)
 }
 
 /* The header is lost, but these are blocks of the model: what it would say, the model knows. */
-static void adopt_block(ravel_stream_reader *reader, const ogg_page *page, int n_streams)
+static int adopt_block(ravel_stream_reader *reader, const ogg_page *page, int n_streams,
+                       ravel_error *error)
 {
     reader->header = ravel_stream_header_of(reader->model, n_streams);
     reader->adopted = true;
@@ -105,6 +107,8 @@ static void adopt_block(ravel_stream_reader *reader, const ogg_page *page, int n
     describe(reader);
     reader->info.n_streams = n_streams;
     reader->info.header_damaged = 1;
+    int status = ravel_stream_open_coder(reader, error);
+    return status < 0 ? status : ravel_stream_look_again(reader, error);
 }
 
 static int look_for_stream(ravel_stream_reader *reader, const ogg_page *page, ravel_error *error)
@@ -117,8 +121,7 @@ static int look_for_stream(ravel_stream_reader *reader, const ogg_page *page, ra
         reader->damage.foreign_pages++;
         return 0;
     }
-    adopt_block(reader, page, n_streams);
-    return 0;
+    return adopt_block(reader, page, n_streams, error);
 }
 
 /* --- Tags ------------------------------------------------------------------------------------- */
@@ -162,7 +165,7 @@ static void use_tags(ravel_stream_reader *reader, ogg_page *page)
  */
 static int64_t believe(ravel_stream_reader *reader, int64_t gap)
 {
-    int64_t skipped = reader->pages.skipped_bytes - reader->explained_bytes;
+    int64_t skipped = reader->skipped_bytes - reader->explained_bytes;
     int64_t explained = 0;
     if (reader->usual_bytes > 0)
         explained = skipped * reader->usual_frames / reader->usual_bytes + reader->usual_frames;
@@ -172,7 +175,7 @@ static int64_t believe(ravel_stream_reader *reader, int64_t gap)
     if (limit < explained)
         limit = explained;
     int64_t believed = gap < limit ? gap : limit;
-    reader->explained_bytes = reader->pages.skipped_bytes;
+    reader->explained_bytes = reader->skipped_bytes;
     reader->n_concealed += believed;
     reader->cut_frames += gap - believed;
     return believed;
@@ -212,59 +215,55 @@ static int64_t begin_of(const ravel_stream_reader *reader, const ogg_page *page,
     return begin >= reader->position ? begin : -1;
 }
 
-static int make_room(ravel_stream_reader *reader, size_t n_codes, ravel_error *error)
+/* Puts the page's codes into the queue. */
+static void take_codes(ravel_stream_reader *reader, ravel_page_ahead *page)
 {
-    if (n_codes <= reader->codes_room)
-        return 0;
-    uint16_t *larger = realloc(reader->codes, n_codes * sizeof *larger);
-    if (larger == NULL)
-        return ravel_error_memory(error);
-    reader->codes = larger;
-    reader->codes_room = n_codes;
-    return 0;
-}
-
-/* All packets of a page tell of the same frames. */
-static bool same_frames(const ogg_page *page, const ravel_block_info *first)
-{
-    const unsigned char *packet;
-    long size;
-    for (int i = 1; (size = ravel_ogg_page_packet(page, i, &packet)) >= 0; i++) {
-        ravel_block_info info;
-        if (ravel_block_parse(packet, (size_t)size, &info) != RAVEL_OK ||
-            info.n_frames != first->n_frames || info.n_codebooks != first->n_codebooks ||
-            info.n_after_end != first->n_after_end)
-            return false;
-    }
-    return true;
-}
-
-/* return    1, 0 where the blocks cannot be read, or a negative status without memory */
-static int unpack(ravel_stream_reader *reader, const ogg_page *page, const ravel_block_info *info,
-                  ravel_error *error)
-{
-    const ravel_layout *layout = &reader->header.layout;
-    if (info->n_codebooks > layout->n_codebooks || !same_frames(page, info) ||
-        info->n_frames > ravel_block_max_frames(layout, info->n_codebooks))
-        return 0;
-    reader->frame_codes = ravel_layout_codes(layout, info->n_codebooks);
-    size_t stream_codes = (size_t)info->n_frames * (size_t)reader->frame_codes;
-    int status = make_room(reader, stream_codes * (size_t)reader->info.n_streams, error);
-    if (status < 0)
-        return status;
-    for (int s = 0; s < reader->info.n_streams; s++) {
-        const unsigned char *packet;
-        ravel_block_info own;
-        long size = ravel_ogg_page_packet(page, s, &packet);
-        ravel_block_parse(packet, (size_t)size, &own);
-        if (ravel_block_read(layout, packet, (size_t)size, &own,
-                             reader->codes + (size_t)s * stream_codes, info->n_frames) < 0)
-            return 0;
-    }
-    reader->n_frames = info->n_frames;
-    reader->n_codebooks = info->n_codebooks;
+    uint16_t *codes = reader->codes;
+    size_t room = reader->codes_room;
+    reader->codes = page->codes;
+    reader->codes_room = page->codes_room;
+    page->codes = codes;
+    page->codes_room = room;
+    reader->n_frames = page->info.n_frames;
+    reader->n_codebooks = page->info.n_codebooks;
+    reader->frame_codes = ravel_layout_codes(&reader->header.layout, page->info.n_codebooks);
     reader->next_frame = 0;
-    return 1;
+}
+
+static void count_bits(ravel_stream_reader *reader, const ravel_page_ahead *page)
+{
+    ravel_stream_bits *bits = &reader->bits;
+    const ravel_layout *layout = &reader->header.layout;
+    for (int kind = 0; kind < RAVEL_PAYLOADS; kind++)
+        bits->n_blocks[kind] += page->n_kind[kind];
+    for (int k = 0; page->told && k < page->info.n_codebooks; k++) {
+        int64_t n = (int64_t)page->n_blocks * page->info.n_frames * layout->steps_per_frame[k];
+        bits->n_codes[k] += n;
+        bits->packed_bits[k] += (double)n * ravel_code_bits(layout->codebook_size[k]);
+        bits->bits[k] += (double)page->bits[k] / RAVEL_RANGE_TELL_PER_BIT;
+    }
+}
+
+/*
+ * Blocks that only another prior can read. In a stream whose header names none they are damage, and
+ * refused by it.
+ */
+static int fail_prior(const ravel_stream_reader *reader, ravel_error *error)
+{
+    static const uint8_t none[RAVEL_STREAM_IDENTITY_BYTES];
+    const uint8_t *a = reader->header.prior_identity, *b = reader->model->prior_identity;
+    if (!reader->info.header_damaged && memcmp(a, none, sizeof none) == 0)
+        return 0;
+    if (reader->model->entropy == RAVEL_ENTROPY_NONE)
+        return ravel_error_set(error, RAVEL_ERR_MODEL,
+                               "'%s' was coded with a prior (%02x%02x%02x%02x...), and the model "
+                               "'%s' has none",
+                               reader->pages.name, a[0], a[1], a[2], a[3], reader->model->name);
+    return ravel_error_set(error, RAVEL_ERR_MODEL,
+                           "'%s' was coded with the prior %02x%02x%02x%02x... of the model '%s'; "
+                           "that of '%s' is %02x%02x%02x%02x...",
+                           reader->pages.name, a[0], a[1], a[2], a[3], reader->header.model_name,
+                           reader->model->name, b[0], b[1], b[2], b[3]);
 }
 
 /* The exact length: where the last page says the sound ends, but not more than there are frames. */
@@ -308,40 +307,36 @@ static int refuse(ravel_stream_reader *reader, const ogg_page *page)
     return 0;
 }
 
-static int use_blocks(ravel_stream_reader *reader, const ogg_page *page, int n_bytes,
-                      ravel_error *error)
+static int use_blocks(ravel_stream_reader *reader, ravel_page_ahead *ahead, ravel_error *error)
 {
-    const unsigned char *packet;
-    ravel_block_info info;
-    int n_packets;
+    const ogg_page *page = &ahead->page;
     if (ogg_page_granulepos(page) < 0 || ogg_page_granulepos(page) > MAX_GRANULE ||
-        !has_blocks(page, reader->header.tokenizer_identity, &n_packets) ||
-        !count_streams(reader, n_packets))
+        !count_streams(reader, ahead->n_blocks))
         return refuse(reader, page);
-    long size = ravel_ogg_page_packet(page, 0, &packet);
-    ravel_block_parse(packet, (size_t)size, &info);
-    int64_t begin = begin_of(reader, page, &info);
-    int status = begin >= 0 ? unpack(reader, page, &info, error) : 0;
+    int64_t begin = begin_of(reader, page, &ahead->info);
+    int status = ahead->status == RAVEL_ERR_MODEL ? fail_prior(reader, error) : 0;
     if (status < 0)
         return status;
-    if (status == 0)
+    if (begin < 0 || ahead->status != RAVEL_OK)
         return refuse(reader, page);
+    take_codes(reader, ahead);
+    count_bits(reader, ahead);
     if (reader->position >= 0)
         lose(reader, begin - reader->position);
-    reader->position = begin + info.n_frames;
+    reader->position = begin + reader->n_frames;
     reader->page_number = ogg_page_pageno(page);
-    reader->n_good += info.n_frames;
-    reader->usual_frames = info.n_frames;
-    reader->usual_bytes = n_bytes;
+    reader->n_good += reader->n_frames;
+    reader->usual_frames = reader->n_frames;
+    reader->usual_bytes = ahead->n_bytes;
     reader->block_bytes += page->body_len;
     if (ogg_page_eos(page))
         use_end(reader, page);
     return 0;
 }
 
-int ravel_stream_use_page(ravel_stream_reader *reader, ogg_page *page, int n_bytes,
-                          ravel_error *error)
+int ravel_stream_use_page(ravel_stream_reader *reader, ravel_page_ahead *ahead, ravel_error *error)
 {
+    ogg_page *page = &ahead->page;
     if (!reader->adopted) {
         int status = look_for_stream(reader, page, error);
         if (status < 0 || !reader->adopted || is_header(page))
@@ -361,5 +356,5 @@ int ravel_stream_use_page(ravel_stream_reader *reader, ogg_page *page, int n_byt
             use_end(reader, page);
         return 0;
     }
-    return use_blocks(reader, page, n_bytes, error);
+    return use_blocks(reader, ahead, error);
 }

@@ -23,9 +23,9 @@ static void use_file_end(ravel_stream_reader *reader)
         return;
     reader->ended = true;
     reader->damage.truncated = 1;
-    if (reader->pages.skipped_bytes > reader->explained_bytes && reader->position >= 0) {
+    if (reader->skipped_bytes > reader->explained_bytes && reader->position >= 0) {
         reader->damage.damaged_blocks++;
-        reader->explained_bytes = reader->pages.skipped_bytes;
+        reader->explained_bytes = reader->skipped_bytes;
     }
     int64_t frames = (reader->position > 0 ? reader->position : 0) - reader->cut_frames;
     int64_t end = frames * reader->header.hop_samples - reader->header.pre_skip_samples;
@@ -36,13 +36,13 @@ static void use_file_end(ravel_stream_reader *reader)
 int ravel_stream_fill(ravel_stream_reader *reader, ravel_error *error)
 {
     while (queue_empty(reader)) {
-        ogg_page page;
-        int n = ravel_ogg_pages_next(&reader->pages, &page, error);
-        if (n == 0)
+        ravel_page_ahead *page;
+        int status = ravel_stream_next_page(reader, &page, error);
+        if (status == 0)
             use_file_end(reader);
-        if (n <= 0)
-            return n;
-        int status = ravel_stream_use_page(reader, &page, n, error);
+        if (status <= 0)
+            return status;
+        status = ravel_stream_use_page(reader, page, error);
         if (status < 0)
             return status;
     }
@@ -67,13 +67,14 @@ static int no_stream(const ravel_stream_reader *reader, ravel_error *error)
 static int find_stream(ravel_stream_reader *reader, ravel_error *error)
 {
     while (!reader->adopted && reader->pages.offset < MAX_SEARCH_BYTES) {
-        ogg_page page;
-        int n = ravel_ogg_pages_next(&reader->pages, &page, error);
-        int status = n > 0 ? ravel_stream_use_page(reader, &page, n, error) : n;
+        ravel_page_ahead *page;
+        int status = ravel_stream_next_page(reader, &page, error);
+        if (status == 0)
+            break;
+        if (status > 0)
+            status = ravel_stream_use_page(reader, page, error);
         if (status < 0)
             return status;
-        if (n == 0)
-            break;
     }
     if (!reader->adopted)
         return no_stream(reader, error);
@@ -100,6 +101,7 @@ ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_mode
         ravel_error_memory(error);
         return NULL;
     }
+    reader->opened = model;
     reader->model = model != NULL ? ravel_model_get_info(model) : NULL;
     reader->page_number = -1;
     reader->info.n_samples = -1;
@@ -116,6 +118,7 @@ void ravel_stream_reader_close(ravel_stream_reader *reader)
     ravel_ogg_pages_close(&reader->pages);
     ogg_stream_clear(&reader->tag_pages);
     ravel_tags_free(&reader->tags);
+    ravel_stream_free_ahead(reader);
     free(reader->codes);
     free(reader);
 }
@@ -133,10 +136,15 @@ void ravel_stream_reader_bytes(const ravel_stream_reader *reader, int64_t *block
     *file = reader->pages.ended ? reader->pages.end : reader->pages.offset;
 }
 
+ravel_stream_bits ravel_stream_reader_bits(const ravel_stream_reader *reader)
+{
+    return reader->bits;
+}
+
 ravel_stream_damage ravel_stream_reader_damage(const ravel_stream_reader *reader)
 {
     ravel_stream_damage damage = reader->damage;
-    damage.skipped_bytes = reader->pages.skipped_bytes;
+    damage.skipped_bytes = reader->skipped_bytes;
     return damage;
 }
 

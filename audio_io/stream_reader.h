@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The inside of a stream reader. Pages are taken one after the other (stream_page.c); each leaves
- * in the queue a number of lost frames, then frames of codes, and ravel_stream_reader_read
- * (stream_read.c) empties the queue. Seeking (stream_seek.c) moves the place where pages come from.
+ * The inside of a stream reader. Pages are read, several ahead where the prior decodes their blocks
+ * side by side, and their blocks decoded (stream_ahead.c). Then they are taken one after the other
+ * (stream_page.c); each leaves in the queue a number of lost frames, then frames of codes, and
+ * ravel_stream_reader_read (stream_read.c) empties the queue. Seeking (stream_seek.c) moves the
+ * place where pages come from.
  */
 #ifndef RAVEL_AUDIO_IO_STREAM_READER_H
 #define RAVEL_AUDIO_IO_STREAM_READER_H
@@ -11,12 +13,35 @@
 
 #include "audio_io/ogg_pages.h"
 #include "ravel/io.h"
+#include "rvq/block_coder.h"
 #include "rvq/header.h"
 #include "rvq/tags.h"
 
+enum { RAVEL_MAX_PAGES_AHEAD = 8, RAVEL_STREAM_MAX_BLOCKS = 64 };
+
+/* A page, and what its blocks hold. */
+typedef struct {
+    ogg_page page;
+    uint8_t *bytes; /* of it, own copy */
+    size_t bytes_room;
+    int n_bytes;
+    int64_t skipped_bytes; /* of the file, up to this page */
+
+    int n_blocks; /* that can be blocks of the stream: all packets of the page, or 0 */
+    int n_kind[RAVEL_BLOCK_KINDS]; /* of them, by the kind of their payload */
+    int status;                    /* RAVEL_OK, or why they cannot be read */
+    bool told;       /* their codes are known; else zeros: a stream without its model */
+    uint16_t *codes; /* [n_blocks][n_frames][codes of a frame] */
+    size_t codes_room;
+    ravel_block_info info; /* of the first; the others are of the same frames and codebooks */
+    uint64_t bits[RAVEL_MAX_CODEBOOKS]; /* of each codebook, as ravel_block_job counts them */
+} ravel_page_ahead;
+
 struct ravel_stream_reader {
     ravel_ogg_pages pages;
-    const ravel_model_info *model; /* or NULL */
+    int64_t skipped_bytes;         /* up to the page in use */
+    const ravel_model *opened;     /* or NULL */
+    const ravel_model_info *model; /* of it */
     ravel_stream_info info;
     ravel_stream_damage damage;
     ravel_stream_header header;
@@ -38,6 +63,14 @@ struct ravel_stream_reader {
     int usual_frames, usual_bytes; /* of the last good page */
     int64_t block_bytes;           /* of all good ones */
 
+    /* Pages read ahead. */
+    ravel_block_coder *coder; /* once the stream is found */
+    int most_ahead;
+    int n_ahead, next_ahead;
+    ravel_page_ahead ahead[RAVEL_MAX_PAGES_AHEAD];
+    ravel_block_job *jobs; /* [RAVEL_MAX_PAGES_AHEAD * RAVEL_STREAM_MAX_BLOCKS] */
+    ravel_stream_bits bits;
+
     /* The queue. */
     int64_t n_lost;
     uint16_t *codes; /* [n_streams][n_frames][frame_codes] */
@@ -49,9 +82,26 @@ struct ravel_stream_reader {
     ogg_stream_state tag_pages;
 };
 
-/* Uses one page of n_bytes. return    0, or a negative status that ends the reading */
-int ravel_stream_use_page(ravel_stream_reader *reader, ogg_page *page, int n_bytes,
-                          ravel_error *error);
+/*
+ * Next page, with its blocks decoded.
+ * *page     valid until the next call; its codes may be taken away
+ * return    1, 0 at the end, or a negative status
+ */
+int ravel_stream_next_page(ravel_stream_reader *reader, ravel_page_ahead **page,
+                           ravel_error *error);
+
+/* Makes the decoder of blocks for the stream that was found. */
+int ravel_stream_open_coder(ravel_stream_reader *reader, ravel_error *error);
+
+/* Looks anew at the page in use, now that it has told which stream this is. */
+int ravel_stream_look_again(ravel_stream_reader *reader, ravel_error *error);
+
+/* Drops the pages that were read ahead. */
+void ravel_stream_forget_ahead(ravel_stream_reader *reader);
+void ravel_stream_free_ahead(ravel_stream_reader *reader);
+
+/* Uses one page. return    0, or a negative status that ends the reading */
+int ravel_stream_use_page(ravel_stream_reader *reader, ravel_page_ahead *page, ravel_error *error);
 
 /*
  * Takes pages until something is in the queue or none is left.

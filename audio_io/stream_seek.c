@@ -73,6 +73,8 @@ static int bisect(ravel_stream_reader *reader, int64_t target, int64_t *offset, 
 
 static void forget(ravel_stream_reader *reader, int64_t offset)
 {
+    ravel_stream_forget_ahead(reader);
+    reader->skipped_bytes = reader->pages.skipped_bytes;
     reader->ended = false;
     reader->in_tags = false;
     reader->page_number = -1;

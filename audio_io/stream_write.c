@@ -7,35 +7,18 @@
  * an encoder makes frames of up to tail_samples beyond the end, and a page whose granule position
  * lies beyond it would not be true.
  */
-#include <ogg/ogg.h>
-#include <stdbool.h>
+#include "audio_io/stream_writer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/outfile.h"
 #include "audio_io/stream_layout.h"
+#include "codec/model.h"
 #include "nn/error.h"
-#include "ravel/io.h"
-#include "rvq/block.h"
 #include "rvq/tags.h"
 
-enum { DEFAULT_BLOCK_SECONDS = 2, MAX_SEGMENTS = 255, MAX_PAGE_BODY = 255 * 255 };
-
-struct ravel_stream_writer {
-    ravel_outfile *out;
-    ogg_stream_state ogg;
-    ravel_stream_header header;
-    int n_streams, n_codebooks;
-    int frame_codes; /* of one stream */
-    int block_frames;
-    int held_frames;   /* kept back at least, so that the end is in the last page */
-    int n_pending;     /* frames in `pending` */
-    uint16_t *pending; /* [n_streams][block_frames + held_frames][frame_codes] */
-    uint8_t *block;    /* one packet */
-    int64_t n_written; /* frames on pages */
-    int64_t n_bytes;
-};
+enum { DEFAULT_BLOCK_SECONDS = 2 };
 
 /* As much of the model's name as the header holds, without a character cut in two. */
 static void copy_name(const char *name, char copy[RAVEL_HEADER_MAX_NAME + 1])
@@ -69,11 +52,11 @@ ravel_stream_header ravel_stream_header_of(const ravel_model_info *model, int n_
 
 static int write_page(ravel_stream_writer *writer, const ogg_page *page, ravel_error *error)
 {
-    uint8_t
-        bytes[27 + MAX_SEGMENTS + MAX_PAGE_BODY]; /* one write a page: a live pipe gets it whole */
+    /* One write a page: a live pipe gets it whole. */
+    uint8_t bytes[RAVEL_PAGE_HEADER + RAVEL_PAGE_MAX_SEGMENTS + RAVEL_PAGE_MAX_BODY];
     memcpy(bytes, page->header, (size_t)page->header_len);
     memcpy(bytes + page->header_len, page->body, (size_t)page->body_len);
-    writer->n_bytes += page->header_len + page->body_len;
+    writer->rates.n_bytes += page->header_len + page->body_len;
     return ravel_outfile_write(writer->out, bytes, (size_t)(page->header_len + page->body_len),
                                error);
 }
@@ -82,7 +65,7 @@ static int flush_pages(ravel_stream_writer *writer, ravel_error *error)
 {
     ogg_page page;
     int status = 0;
-    while (status == 0 && ogg_stream_flush_fill(&writer->ogg, &page, MAX_PAGE_BODY) != 0)
+    while (status == 0 && ogg_stream_flush_fill(&writer->ogg, &page, RAVEL_PAGE_MAX_BODY) != 0)
         status = write_page(writer, &page, error);
     return status;
 }
@@ -98,32 +81,49 @@ static int put_packet(ravel_stream_writer *writer, uint8_t *bytes, int n_bytes, 
     return ogg_stream_packetin(&writer->ogg, &packet) == 0 ? 0 : ravel_error_memory(error);
 }
 
-static int put_block(ravel_stream_writer *writer, const uint16_t *codes, int n_frames,
-                     int64_t granule, bool end, ravel_error *error)
+static int put_draft(ravel_stream_writer *writer, ravel_page_draft *draft, int64_t granule,
+                     bool end, ravel_error *error)
 {
-    int hop = writer->header.hop_samples;
-    int64_t n_heard = (granule + hop - 1) / hop - writer->n_written;
-    ravel_block_info info = {.n_codebooks = writer->n_codebooks,
-                             .n_frames = n_frames,
-                             .n_after_end = n_frames - (int)n_heard};
-    memcpy(info.identity, writer->header.tokenizer_identity, sizeof info.identity);
-    int n = ravel_block_write(&writer->header.layout, &info, codes, writer->block,
-                              RAVEL_BLOCK_MAX_BYTES);
-    if (n < 0)
-        return ravel_error_set(error, (ravel_status)n, "a block of %d frames: %s", n_frames,
-                               ravel_strerror(n));
-    return put_packet(writer, writer->block, n, granule, end, error);
+    uint8_t *block = draft->bytes;
+    int status = 0;
+    for (int s = 0; status == 0 && s < writer->n_streams; s++) {
+        status = put_packet(writer, block, draft->size[s], granule,
+                            end && s == writer->n_streams - 1, error);
+        writer->rates.n_blocks++;
+        writer->rates.n_coded_blocks += (block[0] & 15) != RAVEL_PAYLOAD_PACKED;
+        block += draft->size[s];
+    }
+    return status;
+}
+
+/* A page of a few frames costs more than what it says: its rate is no peak. */
+static void count_page(ravel_stream_writer *writer, const ravel_page_draft *draft, int n_frames)
+{
+    const ravel_stream_header *header = &writer->header;
+    double seconds = (double)n_frames * header->hop_samples / header->sample_rate_hz;
+    double bits = 8.0 * draft->page_bytes;
+    writer->page_seconds += seconds;
+    writer->page_bits += bits;
+    if (n_frames >= writer->block_frames || writer->n_written == 0)
+        writer->rates.peak_bps =
+            bits > writer->rates.peak_bps * seconds ? bits / seconds : writer->rates.peak_bps;
 }
 
 /* The first n_frames pending ones, of all streams, as one page. */
 static int write_blocks(ravel_stream_writer *writer, int n_frames, int64_t granule, bool end,
                         ravel_error *error)
 {
-    size_t most = (size_t)writer->block_frames + (size_t)writer->held_frames;
+    int64_t hop = writer->header.hop_samples;
+    int n_heard = (int)((granule + hop - 1) / hop - writer->n_written);
     int status = writer->n_written == 0 ? flush_pages(writer, error) : 0; /* the tags */
-    for (int s = 0; status == 0 && s < writer->n_streams; s++)
-        status = put_block(writer, writer->pending + (size_t)s * most * (size_t)writer->frame_codes,
-                           n_frames, granule, end && s == writer->n_streams - 1, error);
+    if (status < 0)
+        return status;
+    ravel_page_draft *draft;
+    status = ravel_stream_draft(writer, n_frames, n_frames - n_heard, &draft, error);
+    if (status < 0)
+        return status;
+    status = put_draft(writer, draft, granule, end, error);
+    count_page(writer, draft, n_frames);
     writer->n_written += n_frames;
     return status == 0 ? flush_pages(writer, error) : status;
 }
@@ -164,7 +164,7 @@ static int most_frames(const ravel_stream_writer *writer)
     while (low < high) {
         int middle = high - (high - low) / 2;
         int n = ravel_block_size(&writer->header.layout, writer->n_codebooks, middle);
-        if (n >= 0 && (int64_t)(n / 255 + 1) * writer->n_streams <= MAX_SEGMENTS)
+        if (n >= 0 && (int64_t)(n / 255 + 1) * writer->n_streams <= RAVEL_PAGE_MAX_SEGMENTS)
             low = middle;
         else
             high = middle - 1;
@@ -181,6 +181,9 @@ static int plan_blocks(ravel_stream_writer *writer, const ravel_model_info *mode
         wanted = ((int64_t)DEFAULT_BLOCK_SECONDS * model->sample_rate_hz + hop - 1) / hop;
     writer->held_frames = (model->tail_samples + hop - 1) / hop + 1;
     int most = most_frames(writer) - writer->held_frames;
+    int coded = RAVEL_BLOCK_MAX_CODED_FRAMES - writer->held_frames; /* the last one has more */
+    if (writer->kind != RAVEL_PAYLOAD_PACKED && most > coded && coded > 0)
+        most = coded;
     if (most < 1)
         return ravel_error_set(error, RAVEL_ERR_ARGUMENT,
                                "%d streams of %d codebooks do not fit on a page", writer->n_streams,
@@ -201,28 +204,67 @@ static int check_format(const ravel_model_info *model, const ravel_stream_format
     if (format->block_frames < 0)
         return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "a block of %d frames",
                                format->block_frames);
+    if ((int)format->entropy < RAVEL_ENTROPY_NONE || format->entropy > RAVEL_ENTROPY_PRIOR)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "no entropy coder %d",
+                               (int)format->entropy);
+    if (!(format->target_bps >= 0.0 && format->target_bps <= 1e9))
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "a target of %g bits a second",
+                               format->target_bps);
     return 0;
 }
 
-static int open_writer(ravel_stream_writer *writer, const char *path, const ravel_model_info *model,
+/* The coder, and what of the header tells which one it is. */
+static int open_coder(ravel_stream_writer *writer, const ravel_model *model, ravel_error *error)
+{
+    static const char *const names[] = {"packed codes", "static tables", "prior"};
+    const ravel_model_info *info = ravel_model_get_info(model);
+    ravel_code_models models = ravel_model_code_models(model);
+    if (writer->kind == RAVEL_PAYLOAD_PACKED) {
+        models.tables = NULL;
+        models.prior = NULL;
+    } else {
+        memcpy(writer->header.prior_identity, info->prior_identity, RAVEL_STREAM_IDENTITY_BYTES);
+    }
+    writer->coder = ravel_block_coder_new(&models, 1);
+    if (writer->coder == NULL)
+        return ravel_error_memory(error);
+    if (!ravel_block_coder_knows(writer->coder, writer->kind))
+        return ravel_error_set(error, RAVEL_ERR_MODEL, "the model '%s' has no %s", info->name,
+                               names[writer->kind]);
+    return 0;
+}
+
+static int allocate(ravel_stream_writer *writer, ravel_error *error)
+{
+    size_t most = (size_t)writer->block_frames + (size_t)writer->held_frames;
+    size_t stream_codes = most * (size_t)writer->frame_codes;
+    writer->pending = calloc(stream_codes * (size_t)writer->n_streams, sizeof *writer->pending);
+    writer->chosen = calloc(stream_codes, sizeof *writer->chosen);
+    writer->draft = calloc(2, sizeof *writer->draft);
+    bool good = writer->pending != NULL && writer->chosen != NULL && writer->draft != NULL;
+    return good ? 0 : ravel_error_memory(error);
+}
+
+static int open_writer(ravel_stream_writer *writer, const char *path, const ravel_model *model,
                        const ravel_stream_format *format, ravel_error *error)
 {
-    int status = check_format(model, format, error);
+    const ravel_model_info *info = ravel_model_get_info(model);
+    int status = check_format(info, format, error);
     if (status < 0)
         return status;
     writer->n_streams = format->n_streams;
-    writer->n_codebooks = format->n_codebooks;
-    writer->header = ravel_stream_header_of(model, format->n_streams);
+    writer->n_codebooks = writer->usual_codebooks = format->n_codebooks;
+    writer->kind = (int)format->entropy;
+    writer->target_bps = format->target_bps;
+    writer->header = ravel_stream_header_of(info, format->n_streams);
     writer->frame_codes = ravel_layout_codes(&writer->header.layout, format->n_codebooks);
-    status = plan_blocks(writer, model, format->block_frames, error);
+    status = plan_blocks(writer, info, format->block_frames, error);
+    if (status == 0)
+        status = open_coder(writer, model, error);
+    if (status == 0)
+        status = allocate(writer, error);
     if (status < 0)
         return status;
-    size_t most = (size_t)writer->block_frames + (size_t)writer->held_frames;
-    writer->pending = calloc(most * (size_t)writer->frame_codes * (size_t)writer->n_streams,
-                             sizeof *writer->pending);
-    writer->block = malloc(RAVEL_BLOCK_MAX_BYTES);
-    if (writer->pending == NULL || writer->block == NULL)
-        return ravel_error_memory(error);
     writer->out = ravel_outfile_open(path, error);
     return writer->out != NULL ? write_header(writer, format, error) : RAVEL_ERR_IO;
 }
@@ -235,7 +277,7 @@ ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_mode
         ravel_error_memory(error);
         return NULL;
     }
-    if (open_writer(writer, path, ravel_model_get_info(model), format, error) == 0)
+    if (open_writer(writer, path, model, format, error) == 0)
         return writer;
     ravel_stream_writer_abort(writer);
     return NULL;
@@ -292,8 +334,10 @@ int ravel_stream_writer_write(ravel_stream_writer *writer, const uint16_t *codes
 static void writer_free(ravel_stream_writer *writer)
 {
     ogg_stream_clear(&writer->ogg);
+    ravel_block_coder_free(writer->coder);
     free(writer->pending);
-    free(writer->block);
+    free(writer->chosen);
+    free(writer->draft);
     free(writer);
 }
 
@@ -311,16 +355,25 @@ static int finish(ravel_stream_writer *writer, int64_t n_samples, ravel_error *e
     return flush_pages(writer, error);
 }
 
-int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples, int64_t *n_bytes,
-                              ravel_error *error)
+static ravel_stream_rates final_rates(const ravel_stream_writer *writer, int64_t n_samples)
+{
+    ravel_stream_rates rates = writer->rates;
+    double seconds = (double)n_samples / writer->header.sample_rate_hz;
+    rates.average_bps = writer->page_seconds > 0.0 ? writer->page_bits / writer->page_seconds : 0.0;
+    rates.file_bps = seconds > 0.0 ? 8.0 * (double)rates.n_bytes / seconds : 0.0;
+    return rates;
+}
+
+int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples,
+                              ravel_stream_rates *rates, ravel_error *error)
 {
     int status = finish(writer, n_samples, error);
     if (status < 0) {
         ravel_stream_writer_abort(writer);
         return status;
     }
-    if (n_bytes != NULL)
-        *n_bytes = writer->n_bytes;
+    if (rates != NULL)
+        *rates = final_rates(writer, n_samples);
     status = ravel_outfile_commit(writer->out, error);
     writer_free(writer);
     return status;

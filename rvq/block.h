@@ -27,7 +27,8 @@ enum {
     RAVEL_BLOCK_MAX_FRAMES = 65535,
     RAVEL_BLOCK_MAX_CODED_FRAMES = 1024, /* a few bytes can hold no hours */
     RAVEL_BLOCK_MAX_AFTER_END = 255,
-    RAVEL_BLOCK_IDENTITY_BYTES = 2
+    RAVEL_BLOCK_IDENTITY_BYTES = 2,
+    RAVEL_BLOCK_KINDS = 16 /* of payloads that a header can name */
 };
 
 typedef enum {

@@ -90,7 +90,11 @@ static void write_stream(const char *path, int n_frames, int n_streams, int bloc
 {
     static const char *const tags[] = {"TITLE=Test", "ARTIST=J\xC3\xBCrgen"};
     static uint16_t piece[MAX_STREAMS * MAX_FRAMES * 3];
-    ravel_stream_format format = {n_streams, n_codebooks, block_frames, tags, 2};
+    ravel_stream_format format = {.n_streams = n_streams,
+                                  .n_codebooks = n_codebooks,
+                                  .block_frames = block_frames,
+                                  .tags = tags,
+                                  .n_tags = 2};
     make_codes(n_frames, n_streams);
     ravel_stream_writer *writer = ravel_stream_writer_open(path, model, &format, &error);
     cr_assert_not_null(writer, "%s", error.text);
@@ -649,15 +653,21 @@ Test(ogg, what_is_no_stream_is_told)
 Test(ogg, bad_formats_are_refused)
 {
     const char *const bad_tag = "no value";
-    const ravel_stream_format cases[] = {{0, 1, 0, NULL, 0},  {65, 1, 0, NULL, 0},
-                                         {1, 0, 0, NULL, 0},  {1, 65, 0, NULL, 0},
-                                         {1, 1, -1, NULL, 0}, {1, 1, 0, &bad_tag, 1}};
+    const ravel_stream_format cases[] = {
+        {.n_streams = 0, .n_codebooks = 1},
+        {.n_streams = 65, .n_codebooks = 1},
+        {.n_streams = 1, .n_codebooks = 0},
+        {.n_streams = 1, .n_codebooks = 65},
+        {.n_streams = 1, .n_codebooks = 1, .block_frames = -1},
+        {.n_streams = 1, .n_codebooks = 1, .tags = &bad_tag, .n_tags = 1},
+        {.n_streams = 1, .n_codebooks = 1, .entropy = (ravel_entropy)3},
+        {.n_streams = 1, .n_codebooks = 1, .target_bps = -1.0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_assert_null(ravel_stream_writer_open("a.rvl", model, &cases[i], &error));
         cr_assert_eq(error.status, RAVEL_ERR_ARGUMENT, "case %zu: %s", i, error.text);
         cr_assert_eq(access("a.rvl", F_OK), -1);
     }
-    const ravel_stream_format good = {1, 1, 0, NULL, 0};
+    const ravel_stream_format good = {.n_streams = 1, .n_codebooks = 1};
     ravel_stream_writer *writer = ravel_stream_writer_open("a.rvl", model, &good, &error);
     cr_assert_eq(ravel_stream_writer_close(writer, 5, NULL, &error), RAVEL_ERR_ARGUMENT);
     cr_assert_eq(access("a.rvl", F_OK), -1);

@@ -18,8 +18,14 @@ static const char usage[] =
     "Encodes sound of any format that libsndfile reads. An output file appears when it is\n"
     "whole, and then takes the place of one that was there.\n"
     "\n"
-    "  -b, --bitrate KBPS      at most so many kilobits a second, each channel kept\n"
-    "  -k, --codebooks N       so many codebooks; all of the model's without -b or -k\n"
+    "  -b, --bitrate KBPS      never more than so many kilobits a second, each channel kept\n"
+    "  -k, --quality N         so many codebooks, whatever they take; all of the model's without\n"
+    "      --codebooks N         -b and -k\n"
+    "      --target KBPS       as many codebooks from block to block as hold this average, all\n"
+    "                          channels together; -b or -k tells the most\n"
+    "      --entropy HOW       fewer bits for the same codes: none; static, by tables; prior, by "
+    "a\n"
+    "                          network; the best that the model has without it\n"
     "  -m, --model FILE        instead of RAVEL_MODEL or the built-in model\n"
     "      --channels HOW      mix: the average of all channels (usual); keep: each for itself\n"
     "      --tag NAME=VALUE    a tag; those of the input are copied\n"
@@ -40,7 +46,9 @@ typedef struct {
     const ravel_model *model;
     ravel_audio_format raw;
     double kbps; /* 0: not given */
+    double target_kbps;
     int n_codebooks;
+    int entropy; /* a ravel_entropy; -1: the model's best */
     bool keep;
     double block_s;
     const char *tags[MAX_TAGS];
@@ -60,7 +68,8 @@ typedef struct {
     float *pcm;      /* [n_streams][PIECE_SAMPLES][the model's channels] */
     uint16_t *codes; /* [n_streams][codes_room][codes of a frame] */
     int codes_room;  /* frames */
-    int64_t n_samples, n_frames, n_bytes;
+    int64_t n_samples, n_frames;
+    ravel_stream_rates rates;
 } encoding;
 
 static int allocate(encoding *e, ravel_error *error)
@@ -194,7 +203,9 @@ static int open_writer(encoding *e, const char *out, ravel_error *error)
         .n_codebooks = e->options->n_codebooks,
         .block_frames = (int)ceil(e->options->block_s / frame_s - 1e-9),
         .tags = tags,
-        .n_tags = collect_tags(e->options, ravel_source_reader(e->source), tags)};
+        .n_tags = collect_tags(e->options, ravel_source_reader(e->source), tags),
+        .entropy = e->options->entropy >= 0 ? (ravel_entropy)e->options->entropy : e->info->entropy,
+        .target_bps = 1e3 * e->options->target_kbps};
     e->writer = ravel_stream_writer_open(out, e->options->model, &format, error);
     return e->writer != NULL ? 0 : (int)error->status;
 }
@@ -214,11 +225,13 @@ static void report(const encoding *e, const char *in, const char *out, double to
     (void)fprintf(stderr, "%s -> %s: %s", in, out, ravel_tool_duration(seconds, length));
     if (e->n_streams > 1)
         (void)fprintf(stderr, ", %d channels", ravel_source_channels(e->source));
-    (void)fprintf(stderr, " in %.2f s (%.1f times real time), %d codebooks, %s", took_s,
-                  seconds / took_s, e->options->n_codebooks,
-                  ravel_tool_size((double)e->n_bytes, size));
+    (void)fprintf(stderr, " in %.2f s (%.1f times real time), %s%d codebooks, %s", took_s,
+                  seconds / took_s, e->options->target_kbps > 0.0 ? "up to " : "",
+                  e->options->n_codebooks, ravel_tool_size((double)e->rates.n_bytes, size));
     if (seconds > 0.0)
-        (void)fprintf(stderr, ", %.2f kb/s", 8e-3 * (double)e->n_bytes / seconds);
+        (void)fprintf(stderr, ", %.2f kb/s (average %.2f without header, peak %.2f)",
+                      1e-3 * e->rates.file_bps, 1e-3 * e->rates.average_bps,
+                      1e-3 * e->rates.peak_bps);
     (void)fputc('\n', stderr);
 }
 
@@ -238,7 +251,7 @@ static int encode_opened(encoding *e, const char *in, const char *out, ravel_err
         ravel_stream_writer_abort(e->writer);
         return status;
     }
-    status = ravel_stream_writer_close(e->writer, e->n_samples, &e->n_bytes, error);
+    status = ravel_stream_writer_close(e->writer, e->n_samples, &e->rates, error);
     if (status == 0)
         report(e, in, out, took_s);
     return status;
@@ -259,6 +272,8 @@ static int encode_file(void *context, const char *in, const char *out, ravel_err
 
 enum {
     OPT_CHANNELS = RAVEL_TOOL_OWN,
+    OPT_TARGET,
+    OPT_ENTROPY,
     OPT_TAG,
     OPT_BLOCK,
     OPT_RAW,
@@ -270,6 +285,9 @@ enum {
 static const struct option long_options[] = {
     {"bitrate", required_argument, NULL, 'b'},
     {"codebooks", required_argument, NULL, 'k'},
+    {"quality", required_argument, NULL, 'k'},
+    {"target", required_argument, NULL, OPT_TARGET},
+    {"entropy", required_argument, NULL, OPT_ENTROPY},
     {"channels", required_argument, NULL, OPT_CHANNELS},
     {"tag", required_argument, NULL, OPT_TAG},
     {"block", required_argument, NULL, OPT_BLOCK},
@@ -289,6 +307,18 @@ static bool set_raw_bits(const char *value, int *bits)
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(value, known[i].name) == 0) {
             *bits = known[i].bits;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_entropy(const char *value, int *entropy)
+{
+    static const char *const names[] = {"none", "static", "prior"};
+    for (int i = 0; i <= RAVEL_ENTROPY_PRIOR; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *entropy = i;
             return true;
         }
     }
@@ -317,6 +347,10 @@ static int own_option(encode_options *options, int letter, const char *value)
         return ravel_tool_double(value, 1e-3, 1e6, &options->kbps) ? 1 : -1;
     case 'k':
         return ravel_tool_int(value, 1, RAVEL_MAX_CODEBOOKS, &options->n_codebooks) ? 1 : -1;
+    case OPT_TARGET:
+        return ravel_tool_double(value, 1e-3, 1e6, &options->target_kbps) ? 1 : -1;
+    case OPT_ENTROPY:
+        return set_entropy(value, &options->entropy) ? 1 : -1;
     case OPT_CHANNELS:
         return set_channels(value, &options->keep) ? 1 : -1;
     case OPT_TAG:
@@ -376,6 +410,7 @@ static int run(encode_options *options, int n_names, char **names)
 int ravel_tool_encode(int argc, char **argv)
 {
     encode_options options = {.common = ravel_tool_options_new(),
+                              .entropy = -1,
                               .raw = {.raw_rate_hz = 24000, .raw_channels = 1, .raw_bits = 16}};
     int letter, code;
     while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "b:k:", long_options, NULL)) >= 0) {

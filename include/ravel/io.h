@@ -72,6 +72,7 @@ RAVEL_API void ravel_audio_writer_abort(ravel_audio_writer *writer);
 typedef struct {
     char model_name[64];
     uint8_t tokenizer_identity[8];
+    uint8_t prior_identity[8]; /* of what the blocks are coded with; zeros: they are packed */
     int sample_rate_hz, hop_samples;
     int channels;  /* of the sound */
     int n_streams; /* of codes, each of channels / n_streams channels: 1, unless kept apart */
@@ -94,6 +95,17 @@ typedef struct {
     int truncated;         /* the stream ends without its end mark */
 } ravel_stream_damage;
 
+/*
+ * What the codes of good blocks have cost, in all streams together. Of blocks that need another
+ * model than the reader has only the number is known.
+ */
+typedef struct {
+    int64_t n_blocks[RAVEL_ENTROPY_PRIOR + 1]; /* by ravel_entropy, as their payload is coded */
+    int64_t n_codes[RAVEL_MAX_CODEBOOKS];      /* of each codebook */
+    double packed_bits[RAVEL_MAX_CODEBOOKS];   /* that they would take packed */
+    double bits[RAVEL_MAX_CODEBOOKS];          /* that they took */
+} ravel_stream_bits;
+
 typedef struct ravel_stream_writer ravel_stream_writer;
 
 typedef struct {
@@ -102,7 +114,26 @@ typedef struct {
     int block_frames; /* 0 for the default of about two seconds; fewer are taken if a page is full */
     const char *const *tags; /* n_tags strings "NAME=value" */
     int n_tags;
+    /*
+     * RAVEL_ENTROPY_NONE, or what the model brings: its info's `entropy`, or a lesser one. A block
+     * that comes out no smaller is written packed.
+     */
+    ravel_entropy entropy;
+    /*
+     * 0: all n_codebooks in every block. Else blocks get as many of them, 1 at least, as keep the
+     * average from the begin of the sound, pages included, from rising above so many bits a second.
+     */
+    double target_bps;
 } ravel_stream_format;
+
+/* What was written. Rates are of all streams together, in bits a second. */
+typedef struct {
+    int64_t n_bytes; /* of the file */
+    int64_t n_blocks, n_coded_blocks;
+    double average_bps; /* of the pages with blocks */
+    double peak_bps;    /* of the greatest of them; a shorter last one does not count */
+    double file_bps;    /* with header and tags, of the exact length */
+} ravel_stream_rates;
 
 /* path: a file, which appears when it is closed whole, or "-" for standard output. */
 RAVEL_API ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_model *model,
@@ -114,10 +145,10 @@ RAVEL_API int ravel_stream_writer_write(ravel_stream_writer *writer, const uint1
 /*
  * Frees the writer.
  * n_samples    the exact length of the audio; frames and samples as ravel_encoder_finish tells
- * n_bytes      set to the bytes written; NULL is allowed
+ * rates        set on success; NULL is allowed
  */
 RAVEL_API int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples,
-                                        int64_t *n_bytes, ravel_error *error);
+                                        ravel_stream_rates *rates, ravel_error *error);
 RAVEL_API void ravel_stream_writer_abort(ravel_stream_writer *writer);
 
 typedef struct ravel_stream_reader ravel_stream_reader;
@@ -125,7 +156,7 @@ typedef struct ravel_stream_reader ravel_stream_reader;
 /*
  * path     a file or "-"
  * model    the model to check identities with and to fall back to where the header is damaged;
- *          NULL opens any stream to look at it
+ *          NULL opens any stream to look at it: codes of blocks that are not packed come as zeros
  */
 RAVEL_API ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
                                                         ravel_error *error);
@@ -137,6 +168,7 @@ RAVEL_API const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_r
  * untouched: conceal as many. Frames come in order and gaps are counted by granule position. A gap
  * that is longer than ten seconds and than the damaged bytes can explain is cut to the greater of
  * the two, and n_samples with it.
+ * Blocks that were coded with another prior than the model's: RAVEL_ERR_MODEL, packed ones are read.
  * codes       [n_streams][capacity][codes of a frame] is written; room for all codebooks
  * n_codebooks set to the codebooks of these frames
  * return      frames, 0 at the end, or a negative status
@@ -155,6 +187,9 @@ RAVEL_API int64_t ravel_stream_reader_seek(ravel_stream_reader *reader, int64_t 
 /* Bytes read so far: *blocks of good blocks, *file of everything. */
 RAVEL_API void ravel_stream_reader_bytes(const ravel_stream_reader *reader, int64_t *blocks,
                                          int64_t *file);
+
+/* So far, without headers. */
+RAVEL_API ravel_stream_bits ravel_stream_reader_bits(const ravel_stream_reader *reader);
 
 /* Damage so far; complete after the end was read. */
 RAVEL_API ravel_stream_damage ravel_stream_reader_damage(const ravel_stream_reader *reader);
