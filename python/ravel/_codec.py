@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A model, and whole sounds to codes and back."""
+
+import operator
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, TypeVar, Union, overload
+
+import numpy as np
+
+from ravel._arrays import Codes, Samples, as_codes, wave_array
+from ravel._core import (
+    ArgumentError,
+    CpuError,
+    ModelError,
+    OutOfMemoryError,
+    check_error,
+    ffi,
+    lib,
+    new_error,
+)
+from ravel._files import file_name
+from ravel._sound import as_model_wants, pieces_of
+from ravel._streams import Decoder, Encoder
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_PIECE_FRAMES = 512
+
+
+def _builtin() -> Any:
+    model = lib.ravel_model_builtin()
+    if model == ffi.NULL:
+        asked = os.environ.get("RAVEL_CPU")
+        if asked:
+            raise CpuError(f"RAVEL_CPU={asked}: this machine cannot run it")
+        raise OutOfMemoryError("out of memory")
+    return model
+
+
+def _open(path: str) -> Any:
+    error = new_error()
+    model = check_error(lib.ravel_model_open(file_name(path), error), error)
+    return ffi.gc(model, lib.ravel_model_free)
+
+
+def _each(work: Callable[[T], R], items: Sequence[T], threads: int) -> List[R]:
+    """In order, whichever thread is first."""
+    if threads < 1:
+        raise ArgumentError(f"threads={threads}: at least 1 is needed")
+    if threads == 1 or len(items) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def _is_batch(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+class Codec:
+    """
+    A model: immutable, shared by any number of threads; ``ravel.load`` opens it.
+
+    Codes are uint16 [frames, codebooks], coarse to fine; every prefix of the codebooks is a codec.
+    Sounds are float32 [samples], for models of several channels [samples, channels].
+    """
+
+    def __init__(self, model: Any, path: Optional[str] = None) -> None:
+        self._model = model
+        self._path = path
+        self._info = info = lib.ravel_model_get_info(model)
+        self._local = threading.local()
+        # By number of codebooks: codes of a frame. By that: the size of each one's codebook.
+        self._widths = [0] + [
+            lib.ravel_model_codes_per_frame(model, n) for n in range(1, info.n_codebooks + 1)
+        ]
+        self._columns: List[List[int]] = [[] for _ in range(self._widths[-1] + 1)]
+        sizes: List[int] = []
+        for size, steps in zip(self.codebook_sizes, self.steps_per_frame):
+            sizes = sizes + [size] * steps
+            self._columns[len(sizes)] = sizes
+
+    # --- What it is -------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return ffi.string(self._info.name).decode()
+
+    @property
+    def licence(self) -> str:
+        """The model's licence."""
+        return ffi.string(self._info.licence).decode()
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second that it takes and gives."""
+        return int(self._info.sample_rate_hz)
+
+    @property
+    def channels(self) -> int:
+        """Channels of its sound."""
+        return int(self._info.channels)
+
+    @property
+    def hop_length(self) -> int:
+        """Samples of a frame."""
+        return int(self._info.hop_samples)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.hop_length
+
+    @property
+    def codebooks(self) -> int:
+        """How many codebooks it has."""
+        return int(self._info.n_codebooks)
+
+    @property
+    def codebook_sizes(self) -> Tuple[int, ...]:
+        """Codewords of each codebook."""
+        return tuple(self._info.codebook_size[0 : self._info.n_codebooks])
+
+    @property
+    def steps_per_frame(self) -> Tuple[int, ...]:
+        """Codes of each codebook in a frame: columns of the codes; mostly 1."""
+        return tuple(self._info.steps_per_frame[0 : self._info.n_codebooks])
+
+    @property
+    def delay(self) -> int:
+        """Samples from a sample's arrival to its decoded return, live."""
+        return int(self._info.delay_samples)
+
+    @property
+    def tokenizer_identity(self) -> str:
+        """SHA-256 of what makes the codes; equal identities make equal codes, on any machine."""
+        return bytes(self._info.tokenizer_identity).hex()
+
+    @property
+    def decoder_identity(self) -> str:
+        """SHA-256 of what makes the samples."""
+        return bytes(self._info.decoder_identity).hex()
+
+    def bitrate(self, codebooks: Optional[int] = None) -> float:
+        """Bits a second of packed codes."""
+        return float(lib.ravel_model_bitrate(self._model, self._check_codebooks(codebooks)))
+
+    def __repr__(self) -> str:
+        return (
+            f"<ravel.Codec {self.name}: {self.sample_rate} Hz, {self.frame_rate:g} frames/s, "
+            f"{self.codebooks} codebooks>"
+        )
+
+    def __reduce__(self) -> Any:
+        return _load_again, (self._path, self.tokenizer_identity, self.decoder_identity)
+
+    # --- For the streams ----------------------------------------------------------------------------
+
+    def _check_codebooks(self, codebooks: Optional[int]) -> int:
+        if codebooks is None:
+            return self.codebooks
+        codebooks = operator.index(codebooks)
+        if not 1 <= codebooks <= self.codebooks:
+            raise ArgumentError(
+                f"codebooks={codebooks}: the model '{self.name}' has {self.codebooks}"
+            )
+        return codebooks
+
+    def _codebooks_of(self, codes: Codes) -> int:
+        return self._widths.index(codes.shape[1])
+
+    def _shape(self, n_samples: int) -> Tuple[int, ...]:
+        return (n_samples,) if self.channels == 1 else (n_samples, self.channels)
+
+    def _scratch(self, n_streams: int) -> Any:
+        """Working memory of this thread for so many streams; a power of two, that it stays few."""
+        room = 1 << (n_streams - 1).bit_length()
+        scratches = self._local.__dict__.setdefault("scratches", {})
+        if room not in scratches:
+            scratch = lib.ravel_scratch_new(self._model, room)
+            if scratch == ffi.NULL:
+                raise OutOfMemoryError(f"out of memory for {n_streams} streams at once")
+            scratches[room] = ffi.gc(scratch, lib.ravel_scratch_free)
+        return scratches[room]
+
+    # --- Streams ------------------------------------------------------------------------------------
+
+    def encoder(self, codebooks: Optional[int] = None) -> Encoder:
+        """A stream of samples at ``sample_rate`` to codes of all or the first ``codebooks``."""
+        return Encoder(self, self._check_codebooks(codebooks))
+
+    def decoder(self) -> Decoder:
+        """A stream of codes to samples."""
+        return Decoder(self)
+
+    # --- Whole sounds -------------------------------------------------------------------------------
+
+    def _encode_pieces(
+        self, pieces: Iterable[Any], from_hz: int, codebooks: Optional[int]
+    ) -> Codes:
+        encoder = self.encoder(codebooks)
+        sound = as_model_wants(pieces, from_hz, self.sample_rate, self.channels)
+        codes = [encoder.push(pcm) for pcm in sound]
+        return np.concatenate([*codes, encoder.finish()])
+
+    def _encode_one(self, wave: Any, sr: int, codebooks: Optional[int]) -> Codes:
+        return self._encode_pieces(pieces_of(wave_array(wave)), operator.index(sr), codebooks)
+
+    @overload
+    def encode(
+        self, wave: Union[List[Any], Tuple[Any, ...]], sr: int, codebooks: Optional[int] = ...,
+        threads: int = ...,
+    ) -> List[Codes]: ...
+
+    @overload
+    def encode(
+        self, wave: Any, sr: int, codebooks: Optional[int] = ..., threads: int = ...
+    ) -> Codes: ...
+
+    def encode(
+        self, wave: Any, sr: int, codebooks: Optional[int] = None, threads: int = 1
+    ) -> Union[Codes, List[Codes]]:
+        """
+        A whole sound to codes, uint16 [frames, codebooks].
+
+        wave
+            [samples] or [samples, channels] (mixed to the model's): a NumPy array, a torch tensor
+            on the CPU, anything with the buffer protocol, the array interface or DLPack. float32
+            is -1 ... 1 and is not copied; integers of 8 (unsigned), 16 or 32 bits are scaled. NaN
+            and infinite samples count as 0. A list or tuple is a batch, and gives a list: each of
+            its own length, unpadded, with the codes of each alone.
+        sr
+            The sample rate of ``wave``; another than the model's is resampled.
+        codebooks
+            The first so many; all by default.
+        threads
+            Sounds of a batch that are encoded at once. Codes do not depend on it.
+        """
+        if _is_batch(wave):
+            return _each(lambda one: self._encode_one(one, sr, codebooks), wave, threads)
+        return self._encode_one(wave, sr, codebooks)
+
+    def _decode_one(self, codes: Any) -> Samples:
+        frames = as_codes(codes, self._columns)
+        decoder = self.decoder()
+        pcm = [decoder.push(piece) for piece in _cut(frames, _PIECE_FRAMES)]
+        return np.concatenate([*pcm, decoder.finish()])
+
+    @overload
+    def decode(
+        self, codes: Union[List[Any], Tuple[Any, ...]], threads: int = ...
+    ) -> List[Samples]: ...
+
+    @overload
+    def decode(self, codes: Any, threads: int = ...) -> Samples: ...
+
+    def decode(self, codes: Any, threads: int = 1) -> Union[Samples, List[Samples]]:
+        """
+        Codes [frames, codebooks] to sound, float32 [samples] at ``sample_rate``, not clipped.
+
+        Any integers, of all or the first codebooks. Sample i is the decoded sample i of what was
+        encoded; the last frame ends a little later than that did: ``codec.decode(codes)[:n]``.
+        A list or tuple is a batch, and gives a list; ``threads`` as for ``encode``.
+        """
+        if _is_batch(codes):
+            return _each(self._decode_one, codes, threads)
+        return self._decode_one(codes)
+
+
+def _cut(array: Any, size: int) -> List[Any]:
+    return [array[begin : begin + size] for begin in range(0, len(array), size)]
+
+
+def load(path: Union[str, "os.PathLike[str]", None] = None) -> Codec:
+    """
+    Opens a model file; without a path that of the variable RAVEL_MODEL, or the built-in model.
+
+    A model file may come from a stranger: everything is checked.
+    """
+    if path is None:
+        path = os.environ.get("RAVEL_MODEL") or None
+    if path is None:
+        return Codec(_builtin())
+    path = os.fspath(path)
+    return Codec(_open(path), os.path.abspath(path))
+
+
+def _load_again(path: Optional[str], tokenizer_identity: str, decoder_identity: str) -> Codec:
+    """In another process, where the file of that name may be another."""
+    codec = Codec(_builtin()) if path is None else load(path)
+    if (codec.tokenizer_identity, codec.decoder_identity) != (tokenizer_identity, decoder_identity):
+        raise ModelError(f"{path or 'the built-in model'} is not here what it was there")
+    return codec
