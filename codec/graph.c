@@ -322,8 +322,29 @@ static ravel_layer *build_compress(ravel_builder *builder, const ravel_node *nod
     return layer;
 }
 
+static ravel_layer *build_harmonic_noise(ravel_builder *builder, const ravel_node *node,
+                                         ravel_flow *flow)
+{
+    static const int past[2] = {1, 0};
+    ravel_error reason;
+    const ravel_harmonic_noise_spec spec = {
+        .n_fft = ravel_node_int(node, "n_fft", -1, 2, MAX_FFT),
+        .hop = ravel_node_int(node, "hop", -1, 1, MAX_FFT),
+        .sample_rate_hz = builder->sample_rate_hz,
+        .max_magnitude = ravel_node_float(node, "max_magnitude", -1.0f, 1e-6f, 1e6f),
+    };
+    follow_window(node, flow, 2, 1, past, false); /* of its filters; the source has no end */
+    if (node->reader->failed)
+        return NULL;
+    ravel_layer *layer = ravel_harmonic_noise_new(builder->kernels, &spec, &reason);
+    if (!layer)
+        ravel_node_refuse_as(node, &reason);
+    return layer;
+}
+
 static ravel_layer *build_istft(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
+    static const char *const spectra[] = {"polar", "complex", NULL};
     int trim[2];
     ravel_error reason;
     ravel_istft_spec spec = {
@@ -331,6 +352,7 @@ static ravel_layer *build_istft(ravel_builder *builder, const ravel_node *node, 
         .hop = ravel_node_int(node, "hop", -1, 1, MAX_FFT),
         .normalize = ravel_node_bool(node, "normalize", true),
         .max_magnitude = ravel_node_float(node, "max_magnitude", 100.0f, 1e-6f, 1e6f),
+        .spectrum = (ravel_spectrum)ravel_node_choice(node, "spectrum", spectra),
     };
     ravel_node_pair(node, "trim", trim, MAX_WINDOW);
     follow_transposed(node, flow, spec.n_fft, spec.hop, trim, 0);
@@ -351,12 +373,13 @@ static ravel_layer *build_shortcut(ravel_builder *builder, const ravel_node *nod
     return shortcut.json ? ravel_graph_layers(builder, &shortcut, flow) : NULL;
 }
 
-static void check_sides(const ravel_node *node, const ravel_flow *start, const ravel_flow *branch,
+static void check_sides(const ravel_node *node, const ravel_flow *branch,
                         const ravel_flow *shortcut)
 {
-    if (branch->up != start->up || branch->down != start->down || shortcut->up != start->up ||
-        shortcut->down != start->down) {
-        ravel_node_refuse(node, "a side changes the rate of the rows");
+    if (branch->up != shortcut->up || branch->down != shortcut->down) {
+        ravel_node_refuse(node,
+                          "the branch makes %d rows for %d at the start, the shortcut %d for %d",
+                          branch->up, branch->down, shortcut->up, shortcut->down);
     } else if (branch->channels != shortcut->channels) {
         ravel_node_refuse(node, "the branch makes %d channels, the shortcut %d", branch->channels,
                           shortcut->channels);
@@ -369,11 +392,11 @@ static void check_sides(const ravel_node *node, const ravel_flow *start, const r
 static ravel_layer *build_residual(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     ravel_error reason;
-    ravel_flow start = *flow, other = *flow;
+    ravel_flow other = *flow;
     ravel_node child = ravel_node_child(node, "branch");
     ravel_layer *branch = ravel_graph_layers(builder, &child, flow);
     ravel_layer *shortcut = branch ? build_shortcut(builder, node, &other) : NULL;
-    check_sides(node, &start, flow, &other);
+    check_sides(node, flow, &other);
     if (node->reader->failed) {
         ravel_layer_destroy(branch);
         ravel_layer_destroy(shortcut);
@@ -411,7 +434,8 @@ static const struct {
     {"attention", build_attention, {"name", "heads", "context", "rope", "rope_base"}},
     {"stft", build_stft, {"n_fft", "hop", "pad", "mode"}},
     {"compress", build_compress, {"eps"}},
-    {"istft", build_istft, {"n_fft", "hop", "trim", "normalize", "max_magnitude"}},
+    {"harmonic_noise", build_harmonic_noise, {"n_fft", "hop", "max_magnitude"}},
+    {"istft", build_istft, {"n_fft", "hop", "trim", "normalize", "max_magnitude", "spectrum"}},
     {"residual", build_residual, {"branch", "shortcut"}},
 };
 

@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
     const ravel_kernels *kernels;
     size_t weight_budget; /* bytes of packed weights that may still be made */
+    int sample_rate_hz;   /* of the model */
 } ravel_builder;
 
 /* Layers of a part. NULL with the reader's error where it is refused. */

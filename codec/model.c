@@ -29,9 +29,9 @@ enum {
     WEIGHT_BASE = 256 << 20
 };
 
-static const char *const keys[] = {"format", "name",   "licence", "sample_rate", "channels",
-                                   "hop",    "tail",   "encoder", "quantizer",   "decoder",
-                                   "tables", "prior", "sha256", NULL};
+static const char *const keys[] = {"format", "name",  "licence", "sample_rate", "channels",
+                                   "hop",    "tail",  "encoder", "quantizer",   "decoder",
+                                   "tables", "prior", "sha256",  NULL};
 
 static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MAX_MODEL_TEXT])
 {
@@ -213,6 +213,7 @@ static void build(ravel_model *model, const ravel_node *top)
     size_t data_size = top->reader->st->data_size;
     builder.weight_budget += data_size > SIZE_MAX / 64 ? data_size : data_size * WEIGHT_GROWTH;
     read_header(model, top);
+    builder.sample_rate_hz = model->info.sample_rate_hz;
     if (!top->reader->failed)
         build_encoder(model, &builder, top);
     if (!top->reader->failed)

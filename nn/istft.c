@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inverse short-time Fourier transform: log-magnitude and phase to samples. With w the window and
- * c[k] 1 for the first and last bin, 2 for the others, a frame is
+ * Inverse short-time Fourier transform: a spectrum, polar or complex, to samples. With w the window
+ * and c[k] 1 for the first and last bin, 2 for the others, a frame is
  *
  *     even[n] = w[n] / N * sum over k = 0 ... N / 2     of c[k] re[k] cos(2 pi k n / N)
  *     odd[n]  = w[n] / N * sum over k = 1 ... N / 2 - 1 of 2 im[k] sin(2 pi k n / N)
@@ -97,10 +97,16 @@ static void flush(const istft *self, ravel_lane *lane)
     emit(lane, tail, self->flush);
 }
 
-static void point(const float **rows, const float *first, int n_rows, int stride)
+/* Real and imaginary parts of polar rows, which then point to them, [2][bins] each. */
+static void from_polar(const istft *self, const float **rows, int n_rows, ravel_arena *scratch)
 {
+    const int bins = self->spec.n_fft / 2 + 1;
+    float *spectra = ravel_arena_take(scratch, (size_t)n_rows * 2 * (size_t)bins * sizeof(float));
     for (int i = 0; i < n_rows; i++) {
-        rows[i] = first + (ptrdiff_t)i * stride;
+        float *re = spectra + (ptrdiff_t)i * 2 * bins;
+        self->base.kernels->polar(rows[i], rows[i] + bins, self->spec.max_magnitude, re, re + bins,
+                                  bins);
+        rows[i] = re;
     }
 }
 
@@ -110,18 +116,17 @@ static void transform(const istft *self, const ravel_lane *lanes, int n_lanes, i
 {
     const ravel_kernels *kernels = self->base.kernels;
     const int bins = self->spec.n_fft / 2 + 1;
-    const size_t mark = scratch->used, bytes = (size_t)n_rows * (size_t)bins * sizeof(float);
+    const size_t mark = scratch->used;
     const float **rows = ravel_lanes_rows(lanes, n_lanes, 2 * bins, scratch);
-    float *re = ravel_arena_take(scratch, bytes), *im = ravel_arena_take(scratch, bytes);
-    for (int i = 0; i < n_rows; i++) {
-        kernels->polar(rows[i], rows[i] + bins, self->spec.max_magnitude, re + (ptrdiff_t)i * bins,
-                       im + (ptrdiff_t)i * bins, bins);
+    if (self->spec.spectrum == RAVEL_SPECTRUM_POLAR) {
+        from_polar(self, rows, n_rows, scratch);
     }
     ravel_rows x = {.row = rows, .n_rows = n_rows, .taps = 1, .width = bins};
-    point(rows, re, n_rows, bins);
     kernels->matmul(&self->cosines, &x, even, bins, 0);
+    for (int i = 0; i < n_rows; i++) {
+        rows[i] += bins + 1; /* the imaginary parts but the first and the last */
+    }
     x.width = bins - 2;
-    point(rows, im + 1, n_rows, bins);
     kernels->matmul(&self->sines, &x, odd, bins, 0);
     scratch->used = mark;
 }

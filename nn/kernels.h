@@ -24,6 +24,16 @@ typedef struct {
     ptrdiff_t tap_stride;
 } ravel_rows;
 
+/*
+ * A band-limited pulse train: sample i, from 1 on, is gain times the sum of the cosines of k t
+ * turns, k = 1 ... harmonics, where t = start + i * step + i^2 * slope, 0 <= t < 2^20.
+ */
+typedef struct {
+    float start, step, slope; /* turns; turns a sample; half the step's change in a sample */
+    float harmonics;          /* a whole number, at most 2^20 */
+    float gain;
+} ravel_pulses;
+
 typedef struct ravel_kernels {
     const char *name; /* "c", "avx2", "avx512", "neon" */
 
@@ -91,6 +101,18 @@ typedef struct ravel_kernels {
     /* m = min(exp(log_magnitude), bound); re = m cos(phase), im = m sin(phase), n bins. */
     void (*polar)(const float *log_magnitude, const float *phase, float bound, float *re, float *im,
                   int n);
+
+    /* The next n samples of a pulse train. */
+    void (*pulses)(const ravel_pulses *train, float *y, int n);
+    /* Samples first ... first + n - 1 of white noise, evenly in +/- sqrt 3: a hash of the number. */
+    void (*noise)(uint32_t first, float *y, int n);
+    /*
+     * Two spectra, each filtered, added; n bins. With m1, p, m2 the rows of filters [3][n]
+     *     y = min(exp(m1), bound) * e^(i p) * pulses + min(exp(m2), bound) * noise
+     * pulses, noise and y are [2][n]: real parts, imaginary parts. y may be neither of them.
+     */
+    void (*filter_sources)(const float *filters, const float *pulses, const float *noise,
+                           float bound, float *y, int n);
 } ravel_kernels;
 
 /*

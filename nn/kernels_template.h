@@ -7,6 +7,7 @@
 #include "nn/kernel_tables.h"
 #include "nn/matmul_template.h"
 #include "nn/reduce_template.h"
+#include "nn/source_template.h"
 
 const ravel_kernels TABLE = {
     .name = TABLE_NAME,
@@ -34,4 +35,7 @@ const ravel_kernels TABLE = {
     .argmax = argmax,
     .compress = compress,
     .polar = polar,
+    .pulses = pulses,
+    .noise = noise,
+    .filter_sources = filter_sources,
 };

@@ -61,7 +61,7 @@ struct ravel_layer {
     int extra_out;    /* a push makes at most ceil(n_in * up / down) + extra_out rows */
     int lookahead_in; /* rows of input beyond the causal ones that an output row needs; may be < 0 */
     int lookahead_out; /* rows of output by which a row lags behind the causal place (trim) */
-    int hold_rows; /* most rows of input taken whose outputs can still be missing (up == down == 1) */
+    int hold_rows;     /* most rows of input taken whose outputs can still be missing */
     bool in_place;
     size_t state_size;   /* bytes, a multiple of 16 */
     size_t weight_bytes; /* read by one pass */
@@ -164,15 +164,34 @@ ravel_layer *ravel_compress_new(const ravel_kernels *kernels, int channels, floa
                                 ravel_error *error);
 
 /*
- * Inverse STFT head, n_fft + 2 channels in (log-magnitude, then phase), 1 out: magnitude is
- * min(exp(x), bound); inverse real transform scaled by 1 / n_fft, periodic Hann window,
- * overlap-add; with `normalize` divided by the overlap-added squared window, as torch.istft and
- * Vocos do. trim_left and trim_right rows are cut from the ends.
+ * A source of pulses at a pitch and of noise, each filtered: spectra of frames of n_fft samples, no
+ * window, hop = n_fft / 2 apart. Rows in, with bins = n_fft / 2 + 1: [1] octaves of the pitch above
+ * 50 Hz at the end of the row's hop, [bins] log-magnitude and [bins] phase of the filter of the
+ * pulses, [bins] log-magnitude of that of the noise. Rows out: [bins] real, [bins] imaginary parts.
+ * Magnitudes are min(exp(x), max_magnitude). Phase and noise remember the whole stream.
+ */
+typedef struct {
+    int n_fft, hop, sample_rate_hz;
+    float max_magnitude;
+} ravel_harmonic_noise_spec;
+
+ravel_layer *ravel_harmonic_noise_new(const ravel_kernels *kernels,
+                                      const ravel_harmonic_noise_spec *spec, ravel_error *error);
+
+/* What the n_fft + 2 channels of a spectrum are: log-magnitudes, phases; or real, imaginary parts. */
+typedef enum { RAVEL_SPECTRUM_POLAR, RAVEL_SPECTRUM_COMPLEX } ravel_spectrum;
+
+/*
+ * Inverse STFT head, n_fft + 2 channels in, 1 out: inverse real transform scaled by 1 / n_fft,
+ * periodic Hann window, overlap-add; with `normalize` divided by the overlap-added squared window,
+ * as torch.istft and Vocos do. The magnitude of a polar spectrum is min(exp(x), max_magnitude); that
+ * of a complex one is as it is. trim_left and trim_right rows are cut from the ends.
  */
 typedef struct {
     int n_fft, hop, trim_left, trim_right;
     float max_magnitude;
     bool normalize;
+    ravel_spectrum spectrum;
 } ravel_istft_spec;
 
 ravel_layer *ravel_istft_new(const ravel_kernels *kernels, const ravel_istft_spec *spec,
@@ -182,8 +201,8 @@ ravel_layer *ravel_istft_new(const ravel_kernels *kernels, const ravel_istft_spe
 ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error);
 
 /*
- * branch(x) + shortcut(x); shortcut NULL is the identity. Both keep the rate. The side that is ahead
- * waits, so a branch with lookahead stays aligned.
+ * branch(x) + shortcut(x); shortcut NULL is the identity. Both keep the rate, or change it alike. The
+ * side that is ahead waits, so a branch with lookahead stays aligned.
  */
 ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * branch(x) + shortcut(x). Rows of the side that is ahead wait in the state; only one side can be.
+ * Both may change the rate of the rows, in the same way.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +122,7 @@ static ravel_lane *push_side(const ravel_layer *layer, size_t state_offset, bool
     return inner;
 }
 
-/* Where no row can wait, the branch makes as many rows as come in: they need no other place. */
+/* Where no row can wait, both sides make the same rows: the branch's need no other place. */
 static void residual_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
                           ravel_arena *scratch)
 {
@@ -189,21 +190,49 @@ static bool fits(const ravel_layer *branch, const ravel_layer *shortcut, ravel_e
                         branch->in_channels, branch->out_channels, in, out);
         return false;
     }
-    if (branch->up != 1 || branch->down != 1 ||
-        (shortcut != NULL && (shortcut->up != 1 || shortcut->down != 1))) {
-        ravel_error_set(error, RAVEL_ERR_MODEL, "a residual's two sides must keep the rate");
+    const int up = shortcut != NULL ? shortcut->up : 1;
+    const int down = shortcut != NULL ? shortcut->down : 1;
+    if (branch->up != up || branch->down != down || (up > 1 && down > 1)) {
+        ravel_error_set(error, RAVEL_ERR_MODEL,
+                        "a residual's branch makes %d rows of %d, its shortcut %d of %d",
+                        branch->up, branch->down, up, down);
         return false;
     }
     return true;
 }
 
-/*
- * The numbers of both sides together. After n rows a side has made at least n - hold_rows and at
- * most n + extra_out (the rows of a single push), so this is what can be waiting.
- */
-static void describe(residual *self)
+/* By how much one side lags behind: in rows of input where rows become fewer, otherwise of output. */
+static int64_t delay(const ravel_layer *one)
 {
-    static const ravel_layer identity = {0};
+    return one->up == 1 ? one->lookahead_in + (int64_t)one->lookahead_out * one->down
+                        : (int64_t)one->lookahead_in * one->up + one->lookahead_out;
+}
+
+/* Whether what may wait, and the delay, are numbers that make sense. */
+static bool describe_times(residual *self, const ravel_layer *b, const ravel_layer *s)
+{
+    ravel_layer *base = &self->base;
+    const int64_t limit = 1 << 28;
+    const int64_t late = delay(b) > delay(s) ? delay(b) : delay(s);
+    const int64_t held = (int64_t)base->hold_rows * base->up + base->down - 1;
+    const int64_t waiting = held / base->down + (base->down > 1) + base->extra_out;
+    if (llabs(late) > limit || waiting > limit) {
+        return false;
+    }
+    base->lookahead_in = base->up == 1 ? (int)late : 0;
+    base->lookahead_out = base->up == 1 ? 0 : (int)late;
+    self->max_waiting = (int)waiting;
+    return true;
+}
+
+/*
+ * The numbers of both sides together. After n rows a side has made at least (n - hold_rows) up /
+ * down and at most the whole number above n up / down + extra_out (the rows of a single push), so
+ * this is what can be waiting.
+ */
+static bool describe(residual *self, ravel_error *error)
+{
+    static const ravel_layer identity = {.up = 1, .down = 1};
     const ravel_layer *b = self->branch;
     const ravel_layer *s = self->shortcut != NULL ? self->shortcut : &identity;
     ravel_layer *base = &self->base;
@@ -211,16 +240,20 @@ static void describe(residual *self)
     base->out_channels = b->out_channels;
     base->extra_out = max_int(b->extra_out, s->extra_out);
     base->hold_rows = max_int(b->hold_rows, s->hold_rows);
-    base->lookahead_in =
-        max_int(b->lookahead_in + b->lookahead_out, s->lookahead_in + s->lookahead_out);
+    base->up = b->up;
+    base->down = b->down;
     base->weight_bytes = b->weight_bytes + s->weight_bytes;
     base->macs = b->macs + s->macs;
-    self->max_waiting = base->hold_rows + base->extra_out;
+    if (!describe_times(self, b, s)) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "rates or delays of a residual are absurd");
+        return false;
+    }
     self->branch_state = sizeof(residual_state);
     self->shortcut_state = ravel_size_add(self->branch_state, b->state_size);
     self->waiting = ravel_size_add(self->shortcut_state, s->state_size);
     base->state_size = ravel_state_bytes(
         ravel_size_add(self->waiting, ravel_rows_bytes(1, self->max_waiting, base->out_channels)));
+    return true;
 }
 
 ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error)
@@ -235,6 +268,9 @@ ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, rave
     }
     self->branch = branch;
     self->shortcut = shortcut;
-    describe(self);
+    if (!describe(self, error)) {
+        residual_destroy(&self->base);
+        return NULL;
+    }
     return &self->base;
 }

@@ -18,8 +18,10 @@
  *
  *   v_bits(a) v_from_bits(i)      the same 32 bits
  *   v_from_int(i)                 converted; exact for |i| <= 2^24
- *   vi_set1 vi_add vi_sub vi_and vi_or
+ *   vi_set1 vi_add vi_sub vi_mul  modulo 2^32
+ *   vi_and vi_or vi_xor
  *   vi_shl(a, n) vi_shr(a, n)     n constant; the right shift copies the sign
+ *   vi_shr_zero(a, n)             and this one brings zeros
  *
  *   v_load_f16(p) v_load_bf16(p)  V_LANES elements, widened exactly
  *   v_load_i8(p)

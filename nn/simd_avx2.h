@@ -128,6 +128,16 @@ V_INLINE vint vi_or(vint a, vint b)
     return _mm256_or_si256(a, b);
 }
 
+V_INLINE vint vi_xor(vint a, vint b)
+{
+    return _mm256_xor_si256(a, b);
+}
+
+V_INLINE vint vi_mul(vint a, vint b)
+{
+    return _mm256_mullo_epi32(a, b);
+}
+
 V_INLINE vint vi_shl(vint a, int n)
 {
     return _mm256_slli_epi32(a, n);
@@ -136,6 +146,11 @@ V_INLINE vint vi_shl(vint a, int n)
 V_INLINE vint vi_shr(vint a, int n)
 {
     return _mm256_srai_epi32(a, n);
+}
+
+V_INLINE vint vi_shr_zero(vint a, int n)
+{
+    return _mm256_srli_epi32(a, n);
 }
 
 V_INLINE vfloat v_load_f16(const uint16_t *p)

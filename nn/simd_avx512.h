@@ -127,6 +127,16 @@ V_INLINE vint vi_or(vint a, vint b)
     return _mm512_or_si512(a, b);
 }
 
+V_INLINE vint vi_xor(vint a, vint b)
+{
+    return _mm512_xor_si512(a, b);
+}
+
+V_INLINE vint vi_mul(vint a, vint b)
+{
+    return _mm512_mullo_epi32(a, b);
+}
+
 V_INLINE vint vi_shl(vint a, int n)
 {
     return _mm512_slli_epi32(a, (unsigned)n);
@@ -135,6 +145,11 @@ V_INLINE vint vi_shl(vint a, int n)
 V_INLINE vint vi_shr(vint a, int n)
 {
     return _mm512_srai_epi32(a, (unsigned)n);
+}
+
+V_INLINE vint vi_shr_zero(vint a, int n)
+{
+    return _mm512_srli_epi32(a, (unsigned)n);
 }
 
 V_INLINE vfloat v_load_f16(const uint16_t *p)

@@ -129,6 +129,16 @@ V_INLINE vint vi_or(vint a, vint b)
     return a | b;
 }
 
+V_INLINE vint vi_xor(vint a, vint b)
+{
+    return a ^ b;
+}
+
+V_INLINE vint vi_mul(vint a, vint b)
+{
+    return (vint)((uint32_t)a * (uint32_t)b);
+}
+
 V_INLINE vint vi_shl(vint a, int n)
 {
     return (vint)((uint32_t)a << n);
@@ -137,6 +147,11 @@ V_INLINE vint vi_shl(vint a, int n)
 V_INLINE vint vi_shr(vint a, int n)
 {
     return a >> n;
+}
+
+V_INLINE vint vi_shr_zero(vint a, int n)
+{
+    return (vint)((uint32_t)a >> n);
 }
 
 V_INLINE vfloat v_load_f16(const uint16_t *p)

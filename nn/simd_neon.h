@@ -130,6 +130,16 @@ V_INLINE vint vi_or(vint a, vint b)
     return vorrq_s32(a, b);
 }
 
+V_INLINE vint vi_xor(vint a, vint b)
+{
+    return veorq_s32(a, b);
+}
+
+V_INLINE vint vi_mul(vint a, vint b)
+{
+    return vmulq_s32(a, b);
+}
+
 V_INLINE vint vi_shl(vint a, int n)
 {
     return vshlq_s32(a, vdupq_n_s32(n));
@@ -139,6 +149,12 @@ V_INLINE vint vi_shl(vint a, int n)
 V_INLINE vint vi_shr(vint a, int n)
 {
     return vshlq_s32(a, vdupq_n_s32(-n));
+}
+
+V_INLINE vint vi_shr_zero(vint a, int n)
+{
+    return vreinterpretq_s32_u32(
+        vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n)));
 }
 
 V_INLINE vfloat v_load_f16(const uint16_t *p)

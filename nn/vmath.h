@@ -146,6 +146,18 @@ V_INLINE vfloat v_cos(vfloat x)
     return v_sin_quadrant(r, vi_add(quadrant, vi_set1(1)));
 }
 
+/*
+ * The sine of x turns plus that many quarters, |x| < 2^20: the nearest quarter is taken off without
+ * an error, however many whole turns there are.
+ */
+V_INLINE vfloat v_sin_turns(vfloat x, int32_t quarters)
+{
+    const vfloat shifted = v_fma(x, v_set1(4.0f), v_set1(V_ROUNDER));
+    const vfloat n = v_sub(shifted, v_set1(V_ROUNDER));
+    const vfloat r = v_mul(v_fma(n, v_set1(-0.25f), x), v_set1(0x1.921fb6p+2f));
+    return v_sin_quadrant(r, vi_add(v_bits(shifted), vi_set1(quarters)));
+}
+
 /* With t = exp(-2|x|) - 1, tanh |x| = -t / (2 + t). */
 V_INLINE vfloat v_tanh(vfloat x)
 {

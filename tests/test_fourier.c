@@ -10,6 +10,8 @@
 
 static const double TWO_PI = 6.283185307179586;
 
+static const ravel_spectrum POLAR = RAVEL_SPECTRUM_POLAR, COMPLEX = RAVEL_SPECTRUM_COMPLEX;
+
 static double hann(int n_fft, int n)
 {
     return 0.5 - 0.5 * cos(TWO_PI * n / n_fft);
@@ -78,7 +80,16 @@ Test(stft, equals_its_definition)
     }
 }
 
-/* Log-magnitudes and phases to samples, as the definition has it; [n] or fewer. */
+/* Real and imaginary part of bin k of a row. */
+static void bin_of(const ravel_istft_spec *spec, const float *row, int k, double *re, double *im)
+{
+    const double a = (double)row[k], b = (double)row[spec->n_fft / 2 + 1 + k];
+    const double magnitude = fmin(exp(a), (double)spec->max_magnitude);
+    *re = spec->spectrum == RAVEL_SPECTRUM_COMPLEX ? a : magnitude * cos(b);
+    *im = spec->spectrum == RAVEL_SPECTRUM_COMPLEX ? b : magnitude * sin(b);
+}
+
+/* Spectra to samples, as the definition has it; [n] or fewer. */
 static int reference_istft(const float *in, int n, const ravel_istft_spec *spec, double **y)
 {
     const int n_fft = spec->n_fft, bins = n_fft / 2 + 1;
@@ -90,9 +101,8 @@ static int reference_istft(const float *in, int n, const ravel_istft_spec *spec,
         for (int i = 0; i < n_fft; i++) {
             double value = 0;
             for (int k = 0; k < bins; k++) {
-                const double magnitude = fmin(exp((double)row[k]), (double)spec->max_magnitude);
-                const double re = magnitude * cos((double)row[bins + k]);
-                const double im = magnitude * sin((double)row[bins + k]);
+                double re, im;
+                bin_of(spec, row, k, &re, &im);
                 const double angle = TWO_PI * (double)(k * i % n_fft) / n_fft;
                 const bool edge = k == 0 || k == bins - 1;
                 value += edge ? re * cos(angle) : 2 * (re * cos(angle) - im * sin(angle));
@@ -115,12 +125,13 @@ static int reference_istft(const float *in, int n, const ravel_istft_spec *spec,
 Test(istft, equals_its_definition)
 {
     const ravel_istft_spec specs[] = {
-        {480, 240, 240, 0, 100.0f, false}, {64, 16, 24, 24, 1.5f, true},
-        {64, 16, 32, 32, 2.0f, true},      {6, 6, 0, 0, 1.0f, false},
-        {30, 7, 29, 3, 1.0f, true},        {8, 3, 2, 5, 1.0f, false},
+        {480, 240, 240, 0, 100.0f, false, POLAR}, {64, 16, 24, 24, 1.5f, true, POLAR},
+        {64, 16, 32, 32, 2.0f, true, POLAR},      {6, 6, 0, 0, 1.0f, false, POLAR},
+        {30, 7, 29, 3, 1.0f, true, POLAR},        {8, 3, 2, 5, 1.0f, false, POLAR},
+        {480, 240, 240, 0, 1.0f, false, COMPLEX}, {30, 7, 29, 3, 0.1f, true, COMPLEX},
     };
     ravel_test_random random = {2};
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         const int width = specs[i].n_fft + 2;
         ravel_layer *layer = ravel_istft_new(ravel_kernels_select(), &specs[i], NULL);
         cr_assert(layer->lookahead_out == specs[i].trim_left && layer->up == specs[i].hop);
@@ -143,7 +154,7 @@ Test(istft, equals_its_definition)
 Test(istft, undoes_the_stft)
 {
     enum { N_FFT = 64, HOP = 16, BINS = N_FFT / 2 + 1, N = 640 };
-    const ravel_istft_spec spec = {N_FFT, HOP, N_FFT - HOP, N_FFT - HOP, 1000.0f, true};
+    const ravel_istft_spec spec = {N_FFT, HOP, N_FFT - HOP, N_FFT - HOP, 1000.0f, true, POLAR};
     ravel_test_random random = {3};
     ravel_layer *forward = ravel_stft_new(ravel_kernels_select(), N_FFT, HOP, N_FFT - HOP,
                                           N_FFT - HOP, RAVEL_PAD_ZERO, NULL);
@@ -180,15 +191,15 @@ static void refuse_istft(ravel_istft_spec spec, const char *about)
 
 Test(istft, refuses_what_is_out_of_range)
 {
-    refuse_istft((ravel_istft_spec){0, 1, 0, 0, 1, false}, "n_fft 0");
-    refuse_istft((ravel_istft_spec){9, 1, 0, 0, 1, false}, "n_fft 9");
-    refuse_istft((ravel_istft_spec){1 << 20, 1, 0, 0, 1, false}, "n_fft 1048576");
-    refuse_istft((ravel_istft_spec){8, 0, 0, 0, 1, false}, "hop 0");
-    refuse_istft((ravel_istft_spec){8, 9, 0, 0, 1, false}, "hop 9");
-    refuse_istft((ravel_istft_spec){8, 4, 8, 0, 1, false}, "trim 8");
-    refuse_istft((ravel_istft_spec){8, 4, 0, 5, 1, false}, "trim 0, 5");
-    refuse_istft((ravel_istft_spec){8, 4, 0, 0, 0, false}, "largest magnitude 0");
-    refuse_istft((ravel_istft_spec){8, 4, 0, 0, NAN, false}, "largest magnitude");
+    refuse_istft((ravel_istft_spec){0, 1, 0, 0, 1, false, POLAR}, "n_fft 0");
+    refuse_istft((ravel_istft_spec){9, 1, 0, 0, 1, false, POLAR}, "n_fft 9");
+    refuse_istft((ravel_istft_spec){1 << 20, 1, 0, 0, 1, false, POLAR}, "n_fft 1048576");
+    refuse_istft((ravel_istft_spec){8, 0, 0, 0, 1, false, POLAR}, "hop 0");
+    refuse_istft((ravel_istft_spec){8, 9, 0, 0, 1, false, POLAR}, "hop 9");
+    refuse_istft((ravel_istft_spec){8, 4, 8, 0, 1, false, POLAR}, "trim 8");
+    refuse_istft((ravel_istft_spec){8, 4, 0, 5, 1, false, POLAR}, "trim 0, 5");
+    refuse_istft((ravel_istft_spec){8, 4, 0, 0, 0, false, POLAR}, "largest magnitude 0");
+    refuse_istft((ravel_istft_spec){8, 4, 0, 0, NAN, false, POLAR}, "largest magnitude");
 }
 
 Test(stft, refuses_what_is_out_of_range)

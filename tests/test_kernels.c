@@ -180,6 +180,52 @@ Test(kernels, depthwise_sums_its_taps)
     }
 }
 
+/* Where the phase is near whole turns, and far from them; one harmonic to many. */
+Test(kernels, pulses_are_sums_of_cosines)
+{
+    const ravel_kernels *kernels = ravel_kernels_select();
+    const ravel_pulses trains[] = {
+        {0.0f, 0x1p-8f, 0.0f, 128.0f, 0.125f}, {0.75f, 0x1p-10f, -0x1p-22f, 240.0f, 1.0f},
+        {0.3f, 0.04f, 1e-5f, 12.0f, 0.4f},     {0.999999f, 1e-7f, 0.0f, 100.0f, 2.0f},
+        {0.5f, 0x1p-7f, 0x1p-20f, 0.0f, 1.0f}, {0.0f, 0.25f, 0.0f, 1.0f, 1.0f},
+    };
+    for (int c = 0; c < 6; c++) {
+        const ravel_pulses *p = &trains[c];
+        float y[300];
+        kernels->pulses(p, y, 300);
+        for (int i = 1; i <= 300; i++) {
+            const float turns =
+                p->step * (float)i + p->slope * ((float)i * (float)i) + p->start; /* as rounded */
+            double sum = 0.0;
+            for (int k = 1; k <= (int)p->harmonics; k++) {
+                sum += cos(6.283185307179586 * k * (double)turns);
+            }
+            const double error = fabs((double)y[i - 1] - (double)p->gain * sum);
+            cr_assert(error <= 1e-5 * (double)(p->gain * (1.0f + p->harmonics)),
+                      "train %d, sample %d: %g, not %g", c, i, (double)y[i - 1],
+                      (double)p->gain * sum);
+        }
+    }
+}
+
+Test(kernels, noise_is_white_and_wraps_around)
+{
+    enum { N = 40000 };
+    static float y[N], again[20];
+    const ravel_kernels *kernels = ravel_kernels_select();
+    double mean = 0.0, power = 0.0, next = 0.0;
+    kernels->noise(UINT32_MAX - 9, y, N);
+    kernels->noise(0, again, 20);
+    cr_assert_arr_eq(y + 10, again, sizeof again);
+    for (int i = 0; i < N; i++) {
+        cr_assert(fabs((double)y[i]) <= 1.7320509);
+        mean += (double)y[i] / N;
+        power += (double)y[i] * (double)y[i] / N;
+        next += i > 0 ? (double)y[i] * (double)y[i - 1] / N : 0.0;
+    }
+    cr_assert(fabs(mean) < 0.02 && fabs(power - 1.0) < 0.02 && fabs(next) < 0.02);
+}
+
 Test(dispatch, honours_the_environment)
 {
     cr_assert_not_null(ravel_kernels_named("c"));

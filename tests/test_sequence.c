@@ -99,12 +99,35 @@ static void add_convnext(builder *b, int channels, int hidden)
     add_residual(b, first, NULL);
 }
 
-/* The encoder of the default model, its shapes given. */
-static ravel_layer *make_encoder(builder *b, int n_fft, int width, int wide, int wider, int latent)
+/* A spectrum, compressed, and a linear map of it as it is and rectified. */
+static void add_spectrum(builder *b, int n_fft, int hop, int width)
 {
-    add(b, ravel_stft_new(b->kernels, n_fft, n_fft / 2, n_fft / 2, 0, RAVEL_PAD_ZERO, NULL));
+    add(b, ravel_stft_new(b->kernels, n_fft, hop, n_fft - hop, 0, RAVEL_PAD_ZERO, NULL));
     add(b, ravel_compress_new(b->kernels, n_fft + 2, 1e-6f, NULL));
     add_conv(b, n_fft + 2, width, 1, (ravel_conv_spec){0});
+    ravel_layer *plain = take_sequence(b, b->n - 1);
+    const int first = b->n;
+    add(b, ravel_activation_new(b->kernels, RAVEL_LEAKY_RELU, 0.0f, n_fft + 2, NULL));
+    add_conv(b, n_fft + 2, width, 1, (ravel_conv_spec){0});
+    add_residual(b, first, plain);
+}
+
+/* Spectra at half a frame's distance: of everything, and finer ones of a band a quarter as wide. */
+static void add_front(builder *b, int n_fft, int low_fft, int width)
+{
+    const int first = b->n;
+    add_spectrum(b, n_fft, n_fft / 2, width);
+    ravel_layer *shortcut = take_sequence(b, first);
+    add_conv(b, 1, 1, 16, (ravel_conv_spec){.stride = 4, .pad_left = 12});
+    add_spectrum(b, low_fft, n_fft / 8, width);
+    add_residual(b, first, shortcut);
+}
+
+/* The encoder of the default model, its shapes given. */
+static ravel_layer *make_encoder(builder *b, int n_fft, int low_fft, int width, int wide, int wider,
+                                 int latent)
+{
+    add_front(b, n_fft, low_fft, width);
     add_norm(b, width);
     add_convnext(b, width, wide);
     add_convnext(b, width, wide);
@@ -119,7 +142,12 @@ static ravel_layer *make_encoder(builder *b, int n_fft, int width, int wide, int
 
 static ravel_layer *make_decoder(builder *b, int n_fft, int width, int wide, int wider, int latent)
 {
-    const ravel_istft_spec head = {n_fft, n_fft / 2, n_fft / 2, 0, 100.0f, false};
+    const ravel_harmonic_noise_spec source = {n_fft, n_fft / 2, 24000, 1000.0f};
+    const ravel_istft_spec head = {.n_fft = n_fft,
+                                   .hop = n_fft / 2,
+                                   .trim_left = n_fft / 2,
+                                   .max_magnitude = 100.0f,
+                                   .spectrum = RAVEL_SPECTRUM_COMPLEX};
     add_conv(b, latent, width, 3, (ravel_conv_spec){.pad_left = 2});
     for (int i = 0; i < 3; i++) {
         add_convnext(b, width, wider);
@@ -129,7 +157,8 @@ static ravel_layer *make_decoder(builder *b, int n_fft, int width, int wide, int
         add_convnext(b, width, wide);
     }
     add_norm(b, width);
-    add_conv(b, width, n_fft + 2, 1, (ravel_conv_spec){0});
+    add_conv(b, width, 1 + 3 * (n_fft / 2 + 1), 1, (ravel_conv_spec){0});
+    add(b, ravel_harmonic_noise_new(b->kernels, &source, NULL));
     add(b, ravel_istft_new(b->kernels, &head, NULL));
     return take_sequence(b, 0);
 }
@@ -137,7 +166,7 @@ static ravel_layer *make_decoder(builder *b, int n_fft, int width, int wide, int
 Test(sequence, default_encoder_streams)
 {
     builder b = {.kernels = ravel_kernels_select(), .random = {1}};
-    ravel_layer *layer = make_encoder(&b, 16, 8, 16, 24, 5);
+    ravel_layer *layer = make_encoder(&b, 16, 10, 8, 16, 24, 5);
     cr_assert(layer->up == 1 && layer->down == 16);
     cr_assert(layer->lookahead_in == 0 && layer->lookahead_out == 0 && layer->extra_out == 0);
     for (int trial = 0; trial < 5; trial++) {
@@ -172,8 +201,8 @@ Test(sequence, default_decoder_streams)
 Test(sequence, default_model_is_small_enough)
 {
     builder b = {.kernels = ravel_kernels_select(), .random = {3}};
-    ravel_layer *encoder = make_encoder(&b, 480, 256, 512, 768, 128);
-    ravel_layer *decoder = make_decoder(&b, 480, 256, 512, 768, 128);
+    ravel_layer *encoder = make_encoder(&b, 480, 256, 256, 512, 768, 256);
+    ravel_layer *decoder = make_decoder(&b, 480, 256, 768, 768, 256);
     cr_assert(ravel_layer_scratch_size(encoder, 32 * 480, 1) < 1000000);
     cr_assert(ravel_layer_scratch_size(decoder, 32, 1) < 1000000);
     cr_assert(encoder->state_size < 256000 && decoder->state_size < 256000);
@@ -268,7 +297,7 @@ static void check_silence(ravel_layer *layer, ravel_test_random *random)
 Test(sequence, silence_is_not_denormal)
 {
     builder b = {.kernels = ravel_kernels_select(), .random = {13}};
-    check_silence(make_encoder(&b, 16, 8, 16, 24, 5), &b.random);
+    check_silence(make_encoder(&b, 16, 10, 8, 16, 24, 5), &b.random);
     check_silence(make_decoder(&b, 16, 8, 16, 24, 5), &b.random);
     check_silence(make_seanet(&b, RAVEL_PAD_ZERO), &b.random);
     free_tensors(&b);
@@ -373,6 +402,33 @@ Test(residual, random_sides_stream)
     }
 }
 
+/* Both lower the rate, or raise it, in one step or two, and either side may lag. */
+Test(residual, sides_change_the_rate_alike)
+{
+    builder b = {.kernels = ravel_kernels_select(), .random = {11}};
+    for (int trial = 0; trial < 100; trial++) {
+        const int once = ravel_test_between(&b.random, 1, 4);
+        const int twice = ravel_test_between(&b.random, 1, 3), all = once * twice;
+        const int pad = ravel_test_between(&b.random, 0, 3);
+        if (trial % 2 == 0) {
+            add_conv(&b, 2, 3, once + 2, (ravel_conv_spec){.stride = once, .pad_left = pad});
+            add_conv(&b, 3, 2, twice + 1, (ravel_conv_spec){.stride = twice, .pad_right = pad});
+            add_conv(&b, 2, 2, all + 1, (ravel_conv_spec){.stride = all, .pad_left = pad});
+        } else {
+            add_transposed(&b, 2, 3, once + 2, (ravel_conv_spec){.stride = once, .pad_left = 1});
+            add_transposed(&b, 3, 2, twice + 1, (ravel_conv_spec){.stride = twice});
+            add_transposed(&b, 2, 2, all + pad, (ravel_conv_spec){.stride = all, .pad_right = pad});
+        }
+        ravel_layer *shortcut = take_sequence(&b, 2);
+        add_residual(&b, 0, shortcut);
+        ravel_test_streaming(b.layers[0], ravel_test_between(&b.random, 0, 60), &b.random);
+        ravel_layer_destroy(b.layers[0]);
+        b.n = 0;
+        free_tensors(&b);
+        b.n_tensors = 0;
+    }
+}
+
 /* A branch whose rate goes up and down inside, as anti-aliased activations have it. */
 Test(residual, rate_changes_inside)
 {
@@ -444,6 +500,10 @@ Test(residual, refuses_what_does_not_fit)
     cr_assert(strstr(error.text, "3 channels into 4") != NULL);
     add_conv(&b, 3, 3, 2, (ravel_conv_spec){.stride = 2});
     cr_assert(ravel_residual_new(b.layers[1], NULL, &error) == NULL);
-    cr_assert(strstr(error.text, "keep the rate") != NULL);
+    cr_assert(strstr(error.text, "1 rows of 2, its shortcut 1 of 1") != NULL);
+    add_conv(&b, 3, 3, 4, (ravel_conv_spec){.stride = 4});
+    add_conv(&b, 3, 3, 2, (ravel_conv_spec){.stride = 2});
+    cr_assert(ravel_residual_new(b.layers[2], b.layers[3], &error) == NULL);
+    cr_assert(strstr(error.text, "1 rows of 4, its shortcut 1 of 2") != NULL);
     free_tensors(&b);
 }

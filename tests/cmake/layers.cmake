@@ -6,6 +6,7 @@ function(ravel_layer_test name)
 endfunction()
 ravel_layer_test(test_conv)
 ravel_layer_test(test_fourier)
+ravel_layer_test(test_harmonic_noise)
 ravel_layer_test(test_layers)
 ravel_layer_test(test_sequence)
 

@@ -23,6 +23,7 @@ except ImportError as missing:
     sys.exit(77)
 
 TOLERANCE = 1e-5  # of the largest value
+SAMPLE_RATE = 24000  # that run_layer gives the layers, Hz
 
 
 def safetensors(tensors, graph):
@@ -176,16 +177,73 @@ def stft(n_fft, hop, left, n):
     return node, {}, torch.randn(1, 1, n), twin
 
 
-def istft(n_fft, hop, n, bound=2.0):
+def pulse_phases(f0, hop):
+    """Phase in turns of each sample, [segment, hop]; f0 in Hz at the ends of the segments.
+
+    Sums as the C library rounds them, because the rounding moves the pulses.
+    """
+    before = np.concatenate([f0[:1], f0[:-1]])
+    turns = (before + f0) * np.float32(0.5 * hop / SAMPLE_RATE)
+    steps = (np.modf(turns)[0].astype(np.float64) * 2.0**32).astype(np.uint64)
+    start = ((np.cumsum(steps) - steps) % 2**32 >> 8).astype(np.float32) / np.float32(2**24)
+    i = np.arange(1, hop + 1, dtype=np.float32)
+    slope = (f0 - before) / np.float32(2 * hop * SAMPLE_RATE)
+    return (before / np.float32(SAMPLE_RATE))[:, None] * i + slope[:, None] * (i * i) + start[:, None]
+
+
+def pulse_train(octaves, hop):
+    """Cosines one by one, [segment, hop]."""
+    steps = np.floor(np.clip(octaves, 0, 4.25) * np.float32(256) + np.float32(0.5))
+    f0 = np.float32(50) * np.exp2(steps.astype(np.float64) / 256).astype(np.float32)
+    phases = pulse_phases(f0, hop).astype(np.float64)
+    highest = np.maximum(f0, np.concatenate([f0[:1], f0[:-1]]))
+    y = np.zeros_like(phases)
+    for k in range(1, SAMPLE_RATE // 100 + 1):
+        y += (k * highest.astype(np.float64) <= SAMPLE_RATE / 2)[:, None] * np.cos(2 * np.pi * k * phases)
+    return y * np.sqrt(4 * f0.astype(np.float64) / SAMPLE_RATE)[:, None]
+
+
+def hashed_noise(n):
+    x = np.arange(n, dtype=np.uint32)
+    x = (x ^ (x >> 16)) * np.uint32(0x7feb352d)
+    x = (x ^ (x >> 15)) * np.uint32(0x846ca68b)
+    return (x ^ (x >> 16)).view(np.int32).astype(np.float64) * (3**0.5 / 2**31)
+
+
+def frame_spectra(segments):
+    """[frame, bin] of each segment behind the one before it."""
+    before = np.concatenate([np.zeros_like(segments[:1]), segments[:-1]])
+    return torch.from_numpy(np.fft.rfft(np.concatenate([before, segments], 1)).T)
+
+
+def harmonic_noise(n_fft, n, bound=3.0):
+    bins, hop = n_fft // 2 + 1, n_fft // 2
+    x = torch.cat([5 * torch.rand(1, 1, n) - 0.3, torch.randn(1, 3 * bins, n)], 1)
+
+    def twin(x):
+        _, magnitude, phase, level = x[0].double().split([1, bins, bins, bins])
+        train = frame_spectra(pulse_train(x[0, 0].numpy(), hop))
+        hiss = frame_spectra(hashed_noise(n * hop).reshape(n, hop))
+        y = magnitude.exp().clip(max=bound) * torch.exp(1j * phase) * train
+        y = y + level.exp().clip(max=bound) * hiss
+        return torch.cat([y.real, y.imag]).float()[None]
+
+    return {"type": "harmonic_noise", "n_fft": n_fft, "hop": hop, "max_magnitude": bound}, {}, x, twin
+
+
+def istft(n_fft, hop, n, bound=2.0, spectrum="polar"):
     """Vocos' head with padding "same": both ends trimmed, divided by the squared windows."""
     trim = (n_fft - hop) // 2
 
     def twin(x):
         bins = n_fft // 2 + 1
-        magnitude, phase = x[:, :bins].exp().clip(max=bound), x[:, bins:]
-        spectrum = magnitude * torch.exp(1j * phase)
+        first, second = x[:, :bins], x[:, bins:]
+        if spectrum == "complex":
+            spectrum_of_x = torch.complex(first, second)
+        else:
+            spectrum_of_x = first.exp().clip(max=bound) * torch.exp(1j * second)
         window = torch.hann_window(n_fft)
-        frames = torch.fft.irfft(spectrum, n_fft, 1) * window[None, :, None]
+        frames = torch.fft.irfft(spectrum_of_x, n_fft, 1) * window[None, :, None]
         length = (n - 1) * hop + n_fft
         squares = window.square().expand(1, n, -1).mT
         y, envelope = (F.fold(f, (1, length), (1, n_fft), stride=(1, hop))[:, 0]
@@ -193,7 +251,7 @@ def istft(n_fft, hop, n, bound=2.0):
         return (y / envelope)[..., trim: length - trim]
 
     node = {"type": "istft", "n_fft": n_fft, "hop": hop, "trim": [trim, trim], "normalize": True,
-            "max_magnitude": bound}
+            "max_magnitude": bound, "spectrum": spectrum}
     return node, {}, torch.randn(1, n_fft + 2, n), twin
 
 
@@ -204,6 +262,28 @@ def residual(channels, n):
                        {"type": "conv", "name": "x", "dilation": 3, "pad": [9, 9]}]}
     return (node, dict(module.named_parameters()), torch.randn(1, channels, n),
             lambda x: x + module(F.elu(x)))
+
+
+def two_rates(n):
+    """Both sides of a residual lower the rate, one by way of a lower band."""
+    fir, wide, low = torch.nn.Conv1d(1, 1, 16, 4), torch.randn(5, 34), torch.randn(5, 18)
+
+    def spectrum(x, n_fft, hop):
+        frames = F.pad(x[:, 0], (n_fft - hop, 0)).unfold(1, n_fft, hop)
+        y = torch.fft.rfft(frames * torch.hann_window(n_fft)).mT
+        return torch.cat([y.real, y.imag], 1)
+
+    def twin(x):
+        return low @ spectrum(fir(F.pad(x, (12, 0))), 16, 6) + wide @ spectrum(x, 32, 24)
+
+    node = {"type": "residual",
+            "branch": [{"type": "conv", "name": "x.fir", "stride": 4, "pad": [12, 0]},
+                       {"type": "stft", "n_fft": 16, "hop": 6, "pad": [10, 0]},
+                       {"type": "conv", "name": "x.low"}],
+            "shortcut": [{"type": "stft", "n_fft": 32, "hop": 24, "pad": [8, 0]},
+                         {"type": "conv", "name": "x.wide"}]}
+    return (node, {"fir.weight": fir.weight, "fir.bias": fir.bias, "low.weight": low,
+                   "wide.weight": wide}, torch.randn(1, 1, n), twin)
 
 
 def cases():
@@ -232,7 +312,11 @@ def cases():
         yield attention(3, 8, 11, 40, rope)
     yield stft(480, 240, 240, 2000)
     yield istft(64, 16, 12)
+    yield istft(64, 16, 12, spectrum="complex")
+    yield harmonic_noise(480, 40)
+    yield harmonic_noise(64, 12)
     yield residual(6, 70)
+    yield two_rates(24 * 9)
 
 
 def main(program):

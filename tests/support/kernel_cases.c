@@ -268,6 +268,30 @@ static int run_polar(INPUTS)
     return 2 * n;
 }
 
+/* A pitch that glides; the wild numbers make phases far outside of what the kernel promises. */
+static int run_pulses(INPUTS)
+{
+    const ravel_pulses train = {.start = in[0][0],
+                                .step = in[0][1] * 0x1p-6f,
+                                .slope = in[0][2] * 0x1p-16f,
+                                .harmonics = (float)(1 + n * 5),
+                                .gain = in[0][3]};
+    k->pulses(&train, y, n);
+    return n;
+}
+
+static int run_noise(INPUTS)
+{
+    k->noise(case_bits(in[0][0]) - (uint32_t)n / 2, y, n);
+    return n;
+}
+
+static int run_filter_sources(INPUTS)
+{
+    k->filter_sources(in[0], in[1], in[2], 100.0f, y, n);
+    return 2 * n;
+}
+
 /* Two rows of n channels and three taps that overlap. */
 static int run_depthwise(INPUTS)
 {
@@ -300,6 +324,9 @@ const kernel_case kernel_cases[] = {
     {"lstm_cell", run_lstm_cell, false},
     {"compress", run_compress, false},
     {"polar", run_polar, false},
+    {"pulses", run_pulses, false},
+    {"noise", run_noise, false},
+    {"filter_sources", run_filter_sources, false},
     {"depthwise", run_depthwise, false},
 };
 

@@ -32,7 +32,8 @@ static ravel_layer *build(ravel_safetensors *st, int channels, ravel_error *erro
     cJSON *json = cJSON_Parse(ravel_safetensors_metadata(st, "ravel"));
     ravel_reader reader = {.st = st, .part = RAVEL_PART_ENCODER, .error = error};
     const ravel_node node = {.reader = &reader, .json = json, .key = "layers"};
-    ravel_builder builder = {.kernels = ravel_kernels_select(), .weight_budget = 1u << 28};
+    ravel_builder builder = {
+        .kernels = ravel_kernels_select(), .weight_budget = 1u << 28, .sample_rate_hz = 24000};
     ravel_flow flow = {.channels = channels, .up = 1, .down = 1};
     ravel_layer *layer = ravel_graph_layers(&builder, &node, &flow);
     cJSON_Delete(json);
