@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The codecs that `train.evaluate` compares.
+
+Each has a name, rates in kb/s, an identity that changes when its decoded sounds may, and
+
+    code(pcm, kbps)   float [n] at 24 kHz to the decoded sound, as long and with no delay, and the
+                      bits that were sent: packets, without containers and network headers
+"""
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import math
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from scipy.signal import resample_poly
+
+from .codes import model_info, read_stream
+
+SAMPLE_RATE = 24000
+
+
+def run(*command: object, data: bytes | None = None) -> bytes:
+    """Standard output; standard error is shown where the command fails."""
+    done = subprocess.run([str(word) for word in command], input=data, capture_output=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def fit(pcm: np.ndarray, n: int) -> np.ndarray:
+    """The first n samples, zeros where there are fewer."""
+    return np.pad(pcm[:n], (0, max(0, n - len(pcm)))).astype("f4")
+
+
+class Ravel:
+    """The `ravel` command: the built-in model, or that of a file."""
+
+    word_rates: tuple[float, ...] = (1.5, 3, 6)
+
+    def __init__(self, command: Path, model: Path | None = None, name: str = "Ravel",
+                 rates: tuple[float, ...] = ()) -> None:
+        self.name, self.command, self.model = name, command, model
+        info = model_info(command, model)
+        self.all_rates = [bitrate / 1000 for bitrate in info["bitrates_bps"]]
+        self.rates = rates or tuple(self.all_rates)
+        self.codebook_sizes: list[int] = info["codebook_sizes"]
+        identities = [value for key, value in info.items() if key.endswith("identity")]
+        self.identity = hashlib.sha256("".join(identities).encode()).hexdigest()[:16]
+        self.with_model = ["-m", str(model)] if model else []
+
+    def encode(self, pcm: np.ndarray, n_codebooks: int, folder: str, *options: str) -> Path:
+        sound, stream = Path(folder, "in.wav"), Path(folder, "coded.rvl")
+        sf.write(sound, pcm, SAMPLE_RATE, subtype="FLOAT")
+        run(self.command, "encode", "-q", "-k", n_codebooks, *options, *self.with_model, sound,
+            stream)
+        return stream
+
+    def code(self, pcm: np.ndarray, kbps: float) -> tuple[np.ndarray, int]:
+        with tempfile.TemporaryDirectory() as folder:
+            stream = self.encode(pcm, self.all_rates.index(kbps) + 1, folder)
+            told = json.loads(run(self.command, "info", "--json", *self.with_model, stream))
+            decoded = Path(folder, "out.wav")
+            run(self.command, "decode", "-q", "-r", SAMPLE_RATE, "--bits", "f32", *self.with_model,
+                stream, decoded)
+            return fit(sf.read(decoded, dtype="float32")[0], len(pcm)), 8 * told["block_bytes"]
+
+    def codes(self, pcm: np.ndarray) -> np.ndarray:
+        """Of all codebooks, [frames, codebooks]."""
+        with tempfile.TemporaryDirectory() as folder:
+            plain = self.encode(pcm, len(self.all_rates), folder, "--entropy", "none")
+            return read_stream(plain)[1]
+
+
+def lyra(command: Path, vectors: Path, folder: Path) -> Ravel:
+    """Lyra V2 in Ravel's own runtime: its float weights, no int8 activations."""
+    model = folder / "lyra_v2.safetensors"
+    folder.mkdir(parents=True, exist_ok=True)
+    run(command, "import", "lyra", vectors / "lyra_v2.safetensors",
+        vectors / "lyra_v2_graph.json", "-o", model)
+    codec = Ravel(command, model, "Lyra V2", (3.2, 6.0, 9.2))
+    codec.word_rates = codec.rates
+    return codec
+
+
+class Checkpoint:
+    """A checkpoint of train.train in PyTorch, with the weights as a model file stores them.
+
+    To look at a training while it runs, without a build.
+    """
+
+    LOOKED_AT = (1.5, 3, 6)
+
+    def __init__(self, path: Path) -> None:
+        import torch
+
+        from .export import load_average, rounded
+        from .model import CODEBOOK_SIZE, HOP, N_CODEBOOKS, SAMPLE_RATE as model_rate
+        torch.set_num_threads(1)
+        codec, step = load_average(path)
+        self.codec = rounded(codec)
+        each = model_rate / HOP * math.log2(CODEBOOK_SIZE) / 1000
+        self.name = f"step {step}"
+        self.all_rates = [each * (i + 1) for i in range(N_CODEBOOKS)]
+        self.rates = tuple(rate for rate in self.all_rates if rate in self.LOOKED_AT)
+        self.word_rates: tuple[float, ...] = ()
+        self.identity = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        self.codebook_sizes = [CODEBOOK_SIZE] * N_CODEBOOKS
+
+    def code(self, pcm: np.ndarray, kbps: float) -> tuple[np.ndarray, int]:
+        import torch
+        n_codebooks = self.all_rates.index(kbps) + 1
+        decoded, codes = self.codec.reconstruct(torch.from_numpy(pcm), n_codebooks)
+        sizes = self.codebook_sizes[:n_codebooks]
+        return decoded.numpy(), len(codes) * round(sum(math.log2(size) for size in sizes))
+
+    def codes(self, pcm: np.ndarray) -> np.ndarray:
+        import torch
+        return self.codec.reconstruct(torch.from_numpy(pcm), len(self.all_rates))[1].numpy()
+
+
+class Opus:
+    """libopus as a call uses it: 20 ms, mono, VoIP, variable bitrate, default complexity."""
+
+    name = "Opus"
+    rates: tuple[float, ...] = (6, 9, 12, 16, 24)
+    word_rates = rates
+    APPLICATION_VOIP, SET_BITRATE, GET_LOOKAHEAD = 2048, 4002, 4027
+    FRAME, MAX_PACKET = SAMPLE_RATE // 50, 1275
+
+    def __init__(self) -> None:
+        self.identity = self.library().opus_get_version_string().decode().replace(" ", "-")
+
+    @staticmethod
+    def library() -> ctypes.CDLL:
+        path = ctypes.util.find_library("opus")
+        if path is None:
+            raise RuntimeError("libopus is not installed (Debian: libopus0)")
+        opus = ctypes.CDLL(path)
+        opus.opus_get_version_string.restype = ctypes.c_char_p
+        opus.opus_encoder_create.restype = opus.opus_decoder_create.restype = ctypes.c_void_p
+        return opus
+
+    def code(self, pcm: np.ndarray, kbps: float) -> tuple[np.ndarray, int]:
+        opus, status, late = self.library(), ctypes.c_int(), ctypes.c_int32()
+        encoder = ctypes.c_void_p(opus.opus_encoder_create(
+            SAMPLE_RATE, 1, self.APPLICATION_VOIP, ctypes.byref(status)))
+        decoder = ctypes.c_void_p(opus.opus_decoder_create(SAMPLE_RATE, 1, ctypes.byref(status)))
+        opus.opus_encoder_ctl(encoder, self.SET_BITRATE, ctypes.c_int32(round(1000 * kbps)))
+        opus.opus_encoder_ctl(encoder, self.GET_LOOKAHEAD, ctypes.byref(late))
+        n_frames = -(-(len(pcm) + late.value) // self.FRAME)
+        frames = fit(pcm, n_frames * self.FRAME).reshape(n_frames, self.FRAME)
+        decoded, packet, n_bytes = np.empty_like(frames), (ctypes.c_ubyte * self.MAX_PACKET)(), 0
+        for i in range(n_frames):
+            n = opus.opus_encode_float(encoder, ctypes.c_void_p(frames[i].ctypes.data), self.FRAME,
+                                       packet, self.MAX_PACKET)
+            opus.opus_decode_float(decoder, packet, n, ctypes.c_void_p(decoded[i].ctypes.data),
+                                   self.FRAME, 0)
+            n_bytes += n
+        opus.opus_encoder_destroy(encoder)
+        opus.opus_decoder_destroy(decoder)
+        return fit(decoded.reshape(-1)[late.value:], len(pcm)), 8 * n_bytes
+
+
+class Codec2:
+    """The commands of David Rowe's Codec 2, at its 8 kHz."""
+
+    name, identity = "Codec2", "1"
+    rates: tuple[float, ...] = (1.2, 2.4, 3.2)
+    word_rates = rates
+    FRAME = 320  # the longest of the three modes; c2enc drops what does not fill one
+    LATE = 154  # samples at 8 kHz, where ESTOI is best: 19 ms
+
+    def code(self, pcm: np.ndarray, kbps: float) -> tuple[np.ndarray, int]:
+        narrow = resample_poly(pcm, 1, 3)
+        n = -(-(len(narrow) + self.LATE) // self.FRAME) * self.FRAME
+        raw = np.clip(fit(narrow, n) * 32768, -32768, 32767).astype("<i2").tobytes()
+        mode = round(1000 * kbps)
+        coded = run("c2enc", mode, "-", "-", data=raw)
+        decoded = np.frombuffer(run("c2dec", mode, "-", "-", data=coded), "<i2") / 32768
+        return fit(resample_poly(decoded[self.LATE:], 3, 1), len(pcm)), 8 * len(coded)
