@@ -31,8 +31,11 @@ static ravel_prior_head read_head(const ravel_node *node, int codebook, bool las
                              .hidden = read_head_map(node, codebook, "hidden"),
                              .narrow = read_head_map(node, codebook, "narrow"),
                              .logits = read_head_map(node, codebook, "logits")};
-    if (!last)
+    if (!last) {
         head.within = read_head_map(node, codebook, "within");
+        if (head.within.bias)
+            ravel_node_refuse(node, "'%s' would never be added", head.within.bias->name);
+    }
     return head;
 }
 

@@ -16,8 +16,10 @@
 #include <xmmintrin.h>
 #endif
 
-#include "nn/kernels.h"
+#include "codec/model.h"
+#include "nn/fpenv.h"
 #include "ravel/ravel.h"
+#include "tests/support/random.h"
 #include "tests/support/sound.h"
 #include "tests/support/tiny_model.h"
 
@@ -135,6 +137,41 @@ static void add_line(report *r, const char *name, const ravel_model *model, int 
     ravel_scratch_free(scratch);
 }
 
+/* The line of the tiny prior: logits of a block of arbitrary codes, all frames at once. */
+static void add_prior_line(report *r)
+{
+    enum { FRAMES = 100, CODEBOOKS = 4, SIZE = 32, WIDTH = 24 };
+    static float contexts[FRAMES * WIDTH], logits[CODEBOOKS][FRAMES * SIZE];
+    static uint16_t codes[FRAMES * CODEBOOKS];
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_PRIOR);
+    const ravel_prior *prior = model->prior;
+    size_t push = ravel_prior_push_scratch(prior, FRAMES, 1);
+    size_t head = ravel_prior_logits_scratch(prior, FRAMES);
+    ravel_arena arena = {.size = (push > head ? push : head) + 64};
+    void *memory = buffer((int)arena.size, 1), *state = buffer(1, ravel_prior_state_size(prior));
+    arena.base = memory;
+    uint64_t seed = 1;
+    for (int i = 0; i < FRAMES * CODEBOOKS; i++) {
+        codes[i] = (uint16_t)ravel_random_below(&seed, SIZE);
+    }
+    ravel_prior_reset(prior, state);
+    ravel_prior_lane lane = {state, codes, CODEBOOKS, CODEBOOKS, FRAMES, contexts};
+    uint64_t control = ravel_fpenv_enter();
+    ravel_prior_push(prior, &lane, 1, &arena);
+    for (int k = 0; k < CODEBOOKS; k++) {
+        ravel_prior_logits(prior, k, contexts, FRAMES, logits[k], &arena);
+        if (k + 1 < CODEBOOKS) {
+            ravel_prior_add(prior, k, codes + k, CODEBOOKS, FRAMES, contexts);
+        }
+    }
+    ravel_fpenv_leave(control);
+    snprintf(r->text[r->n_lines++], LINE, "prior logits %d %016llx\n", CODEBOOKS * FRAMES * SIZE,
+             (unsigned long long)hash(logits, sizeof logits));
+    free(memory);
+    free(state);
+    ravel_model_free(model);
+}
+
 static void make(report *r)
 {
     static const int rates[] = {16000, 24000, 44100, 48000};
@@ -146,6 +183,7 @@ static void make(report *r)
         add_line(r, ravel_tiny_name((ravel_tiny_kind)kind), model, 16000);
         ravel_model_free(model);
     }
+    add_prior_line(r);
 }
 
 /* return: lines that differ from the file's; its lines that begin with '#' are passed over. */

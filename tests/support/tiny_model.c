@@ -4,12 +4,14 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec/model_write.h"
+#include "codec/sha256.h"
 
 enum { MAX_TENSORS = 200, MAX_TEXT = 20000 };
 
@@ -202,9 +204,9 @@ static void convnext(tiny *t, const char *name)
     add_text(t, "]}");
 }
 
-static void build_default(tiny *t)
+static void build_default(tiny *t, const char *name)
 {
-    open_graph(t, "default-like", 16000, 1, 32, 16);
+    open_graph(t, name, 16000, 1, 32, 16);
     add_text(t, "[{\"type\":\"stft\",\"n_fft\":32,\"hop\":16,\"pad\":[16,0]},"
                 "{\"type\":\"compress\",\"eps\":1e-6},");
     conv(t, RAVEL_F16, "e.embed", WIDTH, 34, 1, "");
@@ -413,7 +415,7 @@ static void build_lookahead(tiny *t)
 const char *ravel_tiny_name(ravel_tiny_kind kind)
 {
     static const char *const names[RAVEL_TINY_KINDS] = {
-        "default-like", "seanet-zero", "seanet-reflect", "transformer", "lookahead"};
+        "default-like", "seanet-zero", "seanet-reflect", "transformer", "lookahead", "prior"};
     return names[kind];
 }
 
@@ -433,15 +435,71 @@ static void *finish(tiny *t, size_t *size)
     return file;
 }
 
-void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
+static tiny *begin(ravel_tiny_kind kind)
 {
     tiny *t = calloc(1, sizeof *t);
     if (!t)
-        return NULL;
+        abort();
     t->seed = 12345u + (uint32_t)kind;
+    return t;
+}
+
+/* --- prior ------------------------------------------------------------------------------------ */
+
+/* The tokeniser's identity of the codec alone, in hex. */
+static void write_tokenizer(char text[2 * RAVEL_IDENTITY_BYTES + 1])
+{
+    size_t size = 0;
+    tiny *t = begin(RAVEL_TINY_PRIOR);
+    build_default(t, "prior");
+    void *file = finish(t, &size);
+    ravel_model *model = ravel_model_open_memory(file, size, NULL);
+    if (!model)
+        abort();
+    ravel_sha256_hex(ravel_model_get_info(model)->tokenizer_identity, text);
+    ravel_model_free(model);
+    free(file);
+}
+
+static void add_head(tiny *t, int codebook, int size, int rank, bool last)
+{
+    enum { HIDDEN = 20, NARROW = 7 };
+    char name[20];
+    (void)snprintf(name, sizeof name, "prior.%d", codebook);
+    add_tensor(t, RAVEL_F16, 0.0f, 1.0f, (int[4]){size, rank}, name, "features");
+    if (!last)
+        add_tensor(t, RAVEL_F16, 0.0f, 0.5f, (int[4]){WIDTH, rank}, name, "within.weight");
+    add_weights(t, RAVEL_I8, name, "hidden.", (int[4]){HIDDEN, WIDTH}, HIDDEN, WIDTH);
+    add_weights(t, RAVEL_F32, name, "narrow.", (int[4]){NARROW, HIDDEN}, NARROW, HIDDEN);
+    add_weights(t, RAVEL_BF16, name, "logits.", (int[4]){size, NARROW}, size, NARROW);
+}
+
+/* For 4 codebooks of 32 codewords, behind the other parts of the graph. */
+static void add_prior(tiny *t)
+{
+    enum { CODEBOOKS = 4, SIZE = 32, RANK = 5 };
+    char tokenizer[2 * RAVEL_IDENTITY_BYTES + 1];
+    write_tokenizer(tokenizer);
+    t->length--;
+    add_text(t, ",\"prior\":{\"name\":\"prior\",\"tokenizer\":\"%s\",\"trunk\":[", tokenizer);
+    conv(t, RAVEL_I8, "prior.first", WIDTH, WIDTH, 1, "");
+    convnext(t, "prior.convnext");
+    transformer_layer(t, "prior.transformer", "half", WIDTH);
+    add_text(t, "]}}");
+    add_tensor(t, RAVEL_F32, 0.0f, 1.0f, (int[4]){WIDTH}, "prior", "start");
+    add_tensor(t, RAVEL_F32, 0.0f, 0.5f, (int[4]){CODEBOOKS, WIDTH}, "prior", "rate");
+    add_weights(t, RAVEL_I8, "prior", "embed.", (int[4]){WIDTH, CODEBOOKS * RANK}, WIDTH,
+                CODEBOOKS * RANK);
+    for (int k = 0; k < CODEBOOKS; k++)
+        add_head(t, k, SIZE, RANK, k + 1 == CODEBOOKS);
+}
+
+void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
+{
+    tiny *t = begin(kind);
     switch (kind) {
     case RAVEL_TINY_DEFAULT:
-        build_default(t);
+        build_default(t, "default-like");
         break;
     case RAVEL_TINY_SEANET_ZERO:
         build_seanet(t, "seanet-zero", "zero");
@@ -454,6 +512,10 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
         break;
     case RAVEL_TINY_LOOKAHEAD:
         build_lookahead(t);
+        break;
+    case RAVEL_TINY_PRIOR:
+        build_default(t, "prior");
+        add_prior(t);
         break;
     case RAVEL_TINY_KINDS:
         abort();

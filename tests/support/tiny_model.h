@@ -13,6 +13,7 @@ typedef enum {
     RAVEL_TINY_SEANET_REFLECT, /* "seanet-reflect": the same with reflect padding */
     RAVEL_TINY_TRANSFORMER,    /* "transformer": convolutions around windowed causal attention */
     RAVEL_TINY_LOOKAHEAD,      /* "lookahead": symmetric convolutions, odd strides */
+    RAVEL_TINY_PRIOR,          /* "prior": the codec of "default-like" with a prior */
     RAVEL_TINY_KINDS
 } ravel_tiny_kind;
 
