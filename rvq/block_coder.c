@@ -22,6 +22,7 @@ struct ravel_block_coder {
     ravel_code_models models;
     int n_lanes, n_rows;
     size_t bytes, state_size;
+    uint32_t range_written;
     char *states;               /* [n_lanes][state_size], of the prior */
     ravel_prior_lane *pushes;   /* [n_lanes] */
     ravel_block_job **active;   /* [n_lanes] */
@@ -154,6 +155,11 @@ size_t ravel_block_coder_bytes(const ravel_block_coder *coder)
     return coder->bytes;
 }
 
+uint32_t ravel_block_coder_range(const ravel_block_coder *coder)
+{
+    return coder->range_written;
+}
+
 bool ravel_block_coder_knows(const ravel_block_coder *coder, int kind)
 {
     switch (kind) {
@@ -282,6 +288,7 @@ static size_t write_coded(ravel_block_coder *coder, const ravel_block_info *info
     const size_t size = ravel_range_encoder_finish(&range);
     if (range.failed)
         return 0;
+    coder->range_written = range.state.range;
     ravel_block_put_header(info, block);
     block[RAVEL_BLOCK_HEADER_BYTES] = check_of(block, codes, block_codes(info));
     return PAYLOAD_AT + size;
@@ -297,6 +304,7 @@ int ravel_block_coder_write(ravel_block_coder *coder, const ravel_block_info *in
     if (!ravel_block_coder_knows(coder, info->kind))
         return RAVEL_ERR_MODEL;
     size_t coded = 0;
+    coder->range_written = 0;
     if (info->kind != RAVEL_PAYLOAD_PACKED && info->n_frames <= RAVEL_BLOCK_MAX_CODED_FRAMES) {
         const size_t less = (size_t)packed - 1;
         const uint64_t control = ravel_fpenv_enter();
@@ -380,6 +388,7 @@ static void finish_job(ravel_block_job *job, const ravel_range_decoder *range)
     const uint8_t check = check_of(job->block, job->codes, block_codes(&job->info));
     const bool good =
         ravel_range_decoder_at_end(range) && check == job->block[RAVEL_BLOCK_HEADER_BYTES];
+    job->range = range->state.range;
     job->status = good ? RAVEL_OK : RAVEL_ERR_DATA;
 }
 

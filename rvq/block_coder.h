@@ -56,6 +56,8 @@ bool ravel_block_coder_knows(const ravel_block_coder *coder, int kind);
  */
 int ravel_block_coder_write(ravel_block_coder *coder, const ravel_block_info *info,
                             const uint16_t *codes, uint8_t *block, size_t capacity);
+/* Size of the range in the end of the last coded block written, for comparison; 0: it was packed. */
+uint32_t ravel_block_coder_range(const ravel_block_coder *coder);
 
 /* A block to be read. */
 typedef struct {
@@ -65,6 +67,7 @@ typedef struct {
     uint16_t *codes;       /* room for [info.n_frames][info.n_codebooks]; undefined on failure */
     uint64_t *bits;        /* [info.n_codebooks]: what the codes of each cost is added, in
                               1 / RAVEL_RANGE_TELL_PER_BIT bits; NULL is allowed */
+    uint32_t range;        /* result: of a coded block, as ravel_block_coder_range */
     int status;            /* result: RAVEL_OK; RAVEL_ERR_MODEL where the coder does not know the
                               kind, or for too many codebooks; otherwise as ravel_block_read */
 } ravel_block_job;

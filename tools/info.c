@@ -20,12 +20,15 @@ static const char usage[] =
     "are exact.\n"
     "\n"
     "      --json              one JSON object on standard output\n"
-    "  -m, --model FILE        to read a stream whose header is damaged\n"
+    "  -m, --model FILE        to read a stream whose header is damaged, or that is coded with\n"
+    "                          the model's prior\n"
     "  -h, --help              this\n"
     "\n"
     "Exit status 1 where a stream is damaged or a model's weights are not what was written.\n";
 
 enum { PIECE_FRAMES = 64 };
+
+static const char *const entropy_names[] = {"none", "static", "prior"};
 
 /*
  * Facts are collected once, as JSON; people get the same ones, a line each. Numbers that people
@@ -108,6 +111,9 @@ static void add_model(cJSON *facts, const ravel_model *model)
     cJSON_AddNumberToObject(facts, "scratch_bytes", (double)ravel_scratch_size(model, 1));
     add_hex(facts, "tokenizer_identity", info->tokenizer_identity, RAVEL_IDENTITY_BYTES);
     add_hex(facts, "decoder_identity", info->decoder_identity, RAVEL_IDENTITY_BYTES);
+    cJSON_AddStringToObject(facts, "entropy", entropy_names[info->entropy]);
+    if (info->entropy != RAVEL_ENTROPY_NONE)
+        add_hex(facts, "prior_identity", info->prior_identity, RAVEL_IDENTITY_BYTES);
 }
 
 static int model_file_facts(cJSON *facts, const char *path, ravel_error *error)
@@ -134,37 +140,117 @@ static int model_file_facts(cJSON *facts, const char *path, ravel_error *error)
 typedef struct {
     int64_t n_frames; /* good ones */
     int least_codebooks, most_codebooks;
+    uint32_t *counts; /* of each code: codebook after codebook, each of its size */
 } stream_contents;
+
+static void count_codes(const ravel_stream_info *info, stream_contents *contents,
+                        const uint16_t *code, int n_frames, int n_codebooks)
+{
+    for (int i = 0; i < n_frames; i++) {
+        uint32_t *counts = contents->counts;
+        for (int k = 0; k < n_codebooks; counts += info->codebook_size[k++])
+            for (int step = 0; step < info->steps_per_frame[k]; step++)
+                counts[*code++]++;
+    }
+}
+
+static void use_frames(const ravel_stream_info *info, stream_contents *contents,
+                       const uint16_t *codes, int n, int n_codebooks)
+{
+    size_t frame_codes = 0;
+    for (int k = 0; k < n_codebooks; k++)
+        frame_codes += (size_t)info->steps_per_frame[k];
+    contents->n_frames += n;
+    if (n_codebooks < contents->least_codebooks)
+        contents->least_codebooks = n_codebooks;
+    if (n_codebooks > contents->most_codebooks)
+        contents->most_codebooks = n_codebooks;
+    for (int s = 0; s < info->n_streams; s++)
+        count_codes(info, contents, codes + (size_t)s * PIECE_FRAMES * frame_codes, n, n_codebooks);
+}
 
 static int read_contents(ravel_stream_reader *reader, stream_contents *contents, ravel_error *error)
 {
     const ravel_stream_info *info = ravel_stream_reader_info(reader);
-    int codes = 0, n, n_codebooks, lost;
-    for (int i = 0; i < info->n_codebooks; i++)
-        codes += info->steps_per_frame[i];
-    uint16_t *buffer = malloc((size_t)codes * PIECE_FRAMES * (size_t)info->n_streams * 2);
-    if (buffer == NULL)
+    size_t codes = 0, codewords = 0;
+    int n, n_codebooks, lost;
+    for (int i = 0; i < info->n_codebooks; i++) {
+        codes += (size_t)info->steps_per_frame[i];
+        codewords += (size_t)info->codebook_size[i];
+    }
+    uint16_t *buffer = malloc(codes * PIECE_FRAMES * (size_t)info->n_streams * sizeof *buffer);
+    contents->counts = calloc(codewords, sizeof *contents->counts);
+    if (buffer == NULL || contents->counts == NULL) {
+        free(buffer);
         return ravel_error_memory(error);
+    }
     contents->least_codebooks = info->n_codebooks;
     while ((n = ravel_stream_reader_read(reader, buffer, PIECE_FRAMES, &n_codebooks, &lost,
                                          error)) > 0 &&
            !ravel_tool_stopped()) {
-        if (lost)
-            continue;
-        contents->n_frames += n;
-        if (n_codebooks < contents->least_codebooks)
-            contents->least_codebooks = n_codebooks;
-        if (n_codebooks > contents->most_codebooks)
-            contents->most_codebooks = n_codebooks;
+        if (!lost)
+            use_frames(info, contents, buffer, n, n_codebooks);
     }
     free(buffer);
     return n;
+}
+
+/* Bits that a code takes which is as frequent as these counts say. */
+static double counted_entropy(const uint32_t *counts, int size)
+{
+    double total = 0.0, bits = 0.0;
+    for (int i = 0; i < size; i++)
+        total += counts[i];
+    for (int i = 0; i < size; i++)
+        bits += counts[i] > 0 ? counts[i] * log2(total / counts[i]) : 0.0;
+    return total > 0.0 ? bits / total : 0.0;
+}
+
+/* Numbers of which two places are enough. */
+static cJSON *rounded(double value)
+{
+    return cJSON_CreateNumber(floor(value * 100.0 + 0.5) / 100.0);
+}
+
+static double percent_saved(double bits, double packed)
+{
+    return packed > 0.0 ? 100.0 * (1.0 - bits / packed) : 0.0;
+}
+
+/* What codes cost, codebook by codebook; where the model is another, only how they are coded. */
+static void add_bits(cJSON *facts, const ravel_stream_reader *reader,
+                     const stream_contents *contents)
+{
+    const ravel_stream_info *info = ravel_stream_reader_info(reader);
+    const ravel_stream_bits bits = ravel_stream_reader_bits(reader);
+    cJSON *blocks = cJSON_AddObjectToObject(facts, "blocks");
+    for (int i = 0; i <= RAVEL_ENTROPY_PRIOR; i++)
+        cJSON_AddNumberToObject(blocks, i > 0 ? entropy_names[i] : "packed",
+                                (double)bits.n_blocks[i]);
+    if (contents->n_frames == 0 ||
+        bits.n_codes[0] != contents->n_frames * info->n_streams * info->steps_per_frame[0])
+        return;
+    cJSON *entropy = cJSON_AddArrayToObject(facts, "entropy_bits_per_code");
+    cJSON *spent = cJSON_AddArrayToObject(facts, "spent_bits_per_code");
+    cJSON *saving = cJSON_AddArrayToObject(facts, "saving_percent");
+    const uint32_t *counts = contents->counts;
+    double all = 0.0, all_packed = 0.0;
+    for (int k = 0; k < contents->most_codebooks; counts += info->codebook_size[k++]) {
+        double n = (double)bits.n_codes[k];
+        cJSON_AddItemToArray(entropy, rounded(counted_entropy(counts, info->codebook_size[k])));
+        cJSON_AddItemToArray(spent, rounded(n > 0.0 ? bits.bits[k] / n : 0.0));
+        cJSON_AddItemToArray(saving, rounded(percent_saved(bits.bits[k], bits.packed_bits[k])));
+        all += bits.bits[k];
+        all_packed += bits.packed_bits[k];
+    }
+    cJSON_AddItemToObject(facts, "saving_percent_of_all", rounded(percent_saved(all, all_packed)));
 }
 
 static void add_header(cJSON *facts, const ravel_stream_info *info)
 {
     cJSON_AddStringToObject(facts, "model", info->model_name);
     add_hex(facts, "tokenizer_identity", info->tokenizer_identity, sizeof info->tokenizer_identity);
+    add_hex(facts, "prior_identity", info->prior_identity, sizeof info->prior_identity);
     cJSON_AddNumberToObject(facts, "sample_rate_hz", info->sample_rate_hz);
     cJSON_AddNumberToObject(facts, "channels", info->channels);
     cJSON_AddNumberToObject(facts, "streams", info->n_streams);
@@ -223,15 +309,32 @@ static void add_delay(cJSON *facts, const ravel_stream_info *stream, ravel_tool_
                                 1e3 * info->delay_samples / info->sample_rate_hz);
 }
 
-/* Any stream, and where its header is lost, one of the model at hand. */
+/* Whether the blocks of a stream can be told only by this model's prior, and it has it. */
+static bool needs_prior_of(const ravel_stream_info *stream, const ravel_model *model)
+{
+    static const uint8_t none[sizeof stream->prior_identity];
+    const ravel_model_info *info = model != NULL ? ravel_model_get_info(model) : NULL;
+    return info != NULL && memcmp(stream->prior_identity, none, sizeof none) != 0 &&
+           memcmp(stream->prior_identity, info->prior_identity, sizeof none) == 0 &&
+           memcmp(stream->tokenizer_identity, info->tokenizer_identity,
+                  sizeof stream->tokenizer_identity) == 0;
+}
+
+/*
+ * Any stream. The model at hand is asked where it helps: where the header is lost, or codes are
+ * coded with its prior. A pipe cannot be opened twice.
+ */
 static ravel_stream_reader *open_stream(const char *path, ravel_tool_options *options,
                                         ravel_error *error)
 {
     ravel_stream_reader *reader = ravel_stream_reader_open(path, NULL, error);
     ravel_error ignored;
-    if (reader != NULL || error->status != RAVEL_ERR_DATA || strcmp(path, "-") == 0)
+    if (strcmp(path, "-") == 0 || (reader == NULL && error->status != RAVEL_ERR_DATA))
         return reader;
     const ravel_model *model = ravel_tool_model(options, &ignored);
+    if (reader != NULL && !needs_prior_of(ravel_stream_reader_info(reader), model))
+        return reader;
+    ravel_stream_reader_close(reader);
     return model != NULL ? ravel_stream_reader_open(path, model, &ignored) : NULL;
 }
 
@@ -247,10 +350,12 @@ static int stream_facts(cJSON *facts, const char *path, ravel_tool_options *opti
         const ravel_stream_info *info = ravel_stream_reader_info(reader);
         add_header(facts, info);
         add_contents(facts, reader, &contents);
+        add_bits(facts, reader, &contents);
         add_delay(facts, info, options);
         if (add_damage(facts, reader))
             status = ravel_error_set(error, RAVEL_ERR_DATA, "'%s' is damaged", path);
     }
+    free(contents.counts);
     ravel_stream_reader_close(reader);
     return status;
 }

@@ -494,6 +494,24 @@ static void add_prior(tiny *t)
         add_head(t, k, SIZE, RANK, k + 1 == CODEBOOKS);
 }
 
+/* Static tables for the same codebooks; the last one goes without pairs. */
+static void add_tables(tiny *t)
+{
+    enum { CODEBOOKS = 4, SIZE = 32, RANK = 3 };
+    char tokenizer[2 * RAVEL_IDENTITY_BYTES + 1], name[20];
+    write_tokenizer(tokenizer);
+    t->length--;
+    add_text(t, ",\"tables\":{\"name\":\"tables\",\"tokenizer\":\"%s\"}}", tokenizer);
+    for (int k = 0; k < CODEBOOKS; k++) {
+        (void)snprintf(name, sizeof name, "tables.%d", k);
+        add_tensor(t, RAVEL_F16, -3.5f, 1.0f, (int[4]){SIZE}, name, "logits");
+        if (k == 0 || k == CODEBOOKS - 1)
+            continue;
+        add_tensor(t, RAVEL_F16, 0.0f, 1.0f, (int[4]){SIZE, RANK}, name, "from");
+        add_tensor(t, RAVEL_F16, 0.0f, 1.0f, (int[4]){SIZE, RANK}, name, "to");
+    }
+}
+
 void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
 {
     tiny *t = begin(kind);
@@ -516,6 +534,7 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
     case RAVEL_TINY_PRIOR:
         build_default(t, "prior");
         add_prior(t);
+        add_tables(t);
         break;
     case RAVEL_TINY_KINDS:
         abort();
