@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A page to listen to a folder of audio: originals, what the `ravel` command makes of them, and
+their spectrograms.
+
+    python3 -m train.listen --files ../shared/corpus/dev --every 6 --out listen
+    xdg-open listen/index.html
+
+Only the command is needed, built with `ravel compare`; standard Python otherwise.
+"""
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+KBPS = (1.5, 3, 6)
+SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
+STYLE = """
+body { font: 16px/1.5 sans-serif; color: #333; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+h2 { margin: 3rem 0 .5rem; font-size: 1.1rem }
+table { border-spacing: 0 }
+td { padding: .1rem 1rem .1rem 0; white-space: nowrap }
+audio { width: 28rem; vertical-align: middle }
+img { width: 100%; margin-top: .7rem }
+"""
+
+
+def ravel(arguments: argparse.Namespace, verb: str, *options: object) -> str:
+    model = ["-m", str(arguments.model)] if arguments.model and verb != "compare" else []
+    command = [str(arguments.ravel), verb, "-q", *model, *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def clip(arguments: argparse.Namespace, source: Path) -> list[tuple[str, Path, str]]:
+    """Makes the sounds and the picture of one file; (what, sound, figures) of each sound."""
+    home = arguments.out / source.stem
+    home.mkdir(parents=True, exist_ok=True)
+    original = home / f"original{source.suffix}"
+    original.write_bytes(source.read_bytes())
+    decoded = []
+    for kbps in KBPS:
+        stream, sound = home / f"{kbps:g}.rvl", home / f"{kbps:g}.flac"
+        ravel(arguments, "encode", "-b", kbps, source, stream)
+        ravel(arguments, "decode", stream, sound)
+        decoded.append((kbps, sound, stream.stat().st_size))
+    measured = json.loads(ravel(arguments, "compare", "--json", "--png", home / "picture.png",
+                                source, *[sound for _, sound, _ in decoded]))
+    rows = [("original", original, "")]
+    for (kbps, sound, size), result in zip(decoded, measured["results"]):
+        sent = 8e-3 * size / measured["duration_s"]
+        rows.append((f"{kbps:g} kb/s", sound,
+                     f"ESTOI {result['estoi']:.2f}, file {sent:.2f} kb/s"))
+    return rows
+
+
+def section(arguments: argparse.Namespace, source: Path) -> str:
+    lines = [f"<h2>{html.escape(source.stem)}</h2>", "<table>"]
+    for what, sound, figures in clip(arguments, source):
+        address = quote(str(sound.relative_to(arguments.out)))
+        lines.append(f'<tr><td>{what}<td><audio controls preload="none" src="{address}"></audio>'
+                     f"<td>{figures}")
+    picture = quote(f"{source.stem}/picture.png")
+    return "\n".join([*lines, "</table>", f'<img loading="lazy" alt="spectrograms" src="{picture}">'])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=Path, default=Path("../shared/corpus/dev"))
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each n-th file only")
+    parser.add_argument("--out", type=Path, default=Path("build/listen"))
+    parser.add_argument("--ravel", type=Path, default=Path("build/ravel"), help="the command")
+    parser.add_argument("--model", type=Path, help="instead of the built-in model")
+    arguments = parser.parse_args()
+    files = sorted(f for f in arguments.files.iterdir() if f.suffix in SUFFIXES)[::arguments.every]
+    if not files:
+        raise SystemExit(f"{arguments.files}: no audio")
+    model = ["-m", arguments.model] if arguments.model else []
+    name = json.loads(subprocess.run([arguments.ravel, "info", "--json", *model], check=True,
+                                     capture_output=True).stdout)["name"]
+    sections = []
+    for i, source in enumerate(files, 1):
+        print(f"{i} of {len(files)}: {source.name}", file=sys.stderr)
+        sections.append(section(arguments, source))
+    page = arguments.out / "index.html"
+    page.write_text("<!doctype html>\n<meta charset=utf-8>\n<title>Ravel</title>\n"
+                    f"<style>{STYLE}</style>\n<h1>{html.escape(name)}</h1>\n"
+                    + "\n".join(sections) + "\n")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
