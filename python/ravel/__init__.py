@@ -28,6 +28,8 @@ from ravel._core import (
 from ravel._core import ffi as _ffi
 from ravel._core import lib as _lib
 from ravel._files import read, write
+from ravel._layout import Layout
+from ravel._rvl import DamageWarning
 from ravel._streams import Decoder, Encoder, Resampler, push_many
 
 __version__ = _ffi.string(_lib.ravel_version()).decode()
@@ -36,11 +38,13 @@ __all__ = [
     "ArgumentError",
     "Codec",
     "CpuError",
+    "DamageWarning",
     "DataError",
     "Decoder",
     "Encoder",
     "Error",
     "FileError",
+    "Layout",
     "ModelError",
     "OutOfMemoryError",
     "Resampler",

@@ -5,7 +5,19 @@ import operator
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, TypeVar, Union, overload
+from typing import (
+    Any,
+    Callable,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+    overload,
+)
 
 import numpy as np
 
@@ -20,7 +32,9 @@ from ravel._core import (
     lib,
     new_error,
 )
-from ravel._files import file_name
+from ravel._files import Path, SoundFile, file_name
+from ravel._layout import Layout
+from ravel._rvl import decode_file, encode_file
 from ravel._sound import as_model_wants, pieces_of
 from ravel._streams import Decoder, Encoder
 
@@ -197,6 +211,33 @@ class Codec:
         """A stream of codes to samples."""
         return Decoder(self)
 
+    def layout(
+        self,
+        order: str = "parallel",
+        codebooks: Optional[int] = None,
+        delays: Optional[Sequence[int]] = None,
+        base: int = 0,
+        shared: bool = False,
+        begin: bool = False,
+        end: bool = False,
+    ) -> Layout:
+        """
+        The order and numbers that codes have as tokens of a language model (docs/tokens.md).
+
+        order
+            "parallel", "delay", "flat" or "coarse-first".
+        delays
+            Of each codebook in frames, for "delay"; 0, 1, 2 ... by default.
+        base
+            Added to every token.
+        shared
+            The same tokens for all codebooks, instead of tokens of its own for each.
+        begin, end
+            A special token before, or after, each sound.
+        """
+        n = self._check_codebooks(codebooks)
+        return Layout(self, order, n, delays, base, shared, begin, end)
+
     # --- Whole sounds -------------------------------------------------------------------------------
 
     def _encode_pieces(
@@ -270,12 +311,45 @@ class Codec:
             return _each(self._decode_one, codes, threads)
         return self._decode_one(codes)
 
+    # --- Files --------------------------------------------------------------------------------------
+
+    def tokens(self, path: Path, codebooks: Optional[int] = None) -> Codes:
+        """
+        The codes of a sound file, uint16 [frames, codebooks], as ``ravel tokens`` has them.
+
+        Read piece by piece: the sound of an hour is never in memory.
+        """
+        with SoundFile(path) as sound:
+            return self._encode_pieces(sound.pieces(), sound.rate, codebooks)
+
+    def encode_file(
+        self,
+        source: Path,
+        target: Path,
+        codebooks: Optional[int] = None,
+        tags: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """
+        A sound file to an `.rvl` stream, with the bytes of ``ravel encode``.
+
+        ``tags`` are added to those of the sound file. ``target`` appears when it is whole.
+        """
+        encode_file(self, source, target, codebooks, tags)
+
+    def decode_file(self, source: Path, target: Path, bits: int = 0) -> None:
+        """
+        An `.rvl` stream to a sound file, as ``ravel decode``; ``bits`` as for ``ravel.write``.
+
+        Where the stream is damaged, what is lost is concealed and a ``DamageWarning`` tells it.
+        """
+        decode_file(self, source, target, bits)
+
 
 def _cut(array: Any, size: int) -> List[Any]:
     return [array[begin : begin + size] for begin in range(0, len(array), size)]
 
 
-def load(path: Union[str, "os.PathLike[str]", None] = None) -> Codec:
+def load(path: Optional[Path] = None) -> Codec:
     """
     Opens a model file; without a path that of the variable RAVEL_MODEL, or the built-in model.
 

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Stream")
 
 
+_C_TYPES = {"float32": "float[]", "uint16": "uint16_t[]", "uint32": "uint32_t[]"}
+
+
 def in_memory(array: Any) -> Any:
-    """The C pointer to a contiguous array; it keeps the array alive and still."""
-    return ffi.from_buffer("float[]" if array.dtype == np.float32 else "uint16_t[]", array)
+    """The C pointer to a contiguous array; it keeps the array alive and where it is."""
+    return ffi.from_buffer(_C_TYPES[array.dtype.name], array)
 
 
 def model_samples(wave: Any, channels: int) -> Samples:
