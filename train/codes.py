@@ -90,7 +90,7 @@ def model_info(ravel: Path, model: Path | None) -> dict:
 def encode(ravel: Path, model: Path | None, files: list[Path], out: Path) -> None:
     """Codes of the files, all codebooks, to OUT/NAME.npy."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(ravel), "encode", "--quiet", "-d", folder]
+        command = [str(ravel), "encode", "--quiet", "--entropy", "none", "-d", folder]
         command += ["-m", str(model)] if model else []
         subprocess.run([*command, *map(str, files)], check=True)
         for stream in Path(folder).glob("*.rvl"):

@@ -152,9 +152,10 @@ class Trainer:
     def begin_with(self, old: dict[str, Tensor]) -> None:
         """The network of another tokeniser, as far as it fits."""
         own = self.prior.state_dict()
+        left = () if self.arguments.keep_codewords else OF_CODEWORDS
         fitting = {name: value for name, value in old.items()
                    if name in own and own[name].shape == value.shape
-                   and not any(part in name for part in OF_CODEWORDS)}
+                   and not any(part in name for part in left)}
         self.prior.load_state_dict({**own, **fitting})
         self.average = {k: v.clone() for k, v in self.prior.state_dict().items()}
         print(f"another tokeniser: {len(fitting)} of {len(own)} tensors are taken over", flush=True)
@@ -233,6 +234,8 @@ def main() -> None:
     parser.add_argument("--codes", type=Path, default=Path("codes"))
     parser.add_argument("--run", type=Path, default=Path("run-prior"))
     parser.add_argument("--speeds", type=float, nargs="*", default=[0.94, 1.06])
+    parser.add_argument("--keep-codewords", action="store_true",
+                        help="another tokeniser is a later state of the same training")
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--frames", type=int, default=100, help="of a sequence and of the window")
