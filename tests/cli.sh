@@ -157,6 +157,23 @@ check "a stretch from a pipe" cmp part.wav part2.wav
 expect 2 'behind the end' "$ravel" decode --start 1:00:00 long.rvl no.wav
 gone no.wav
 
+# A source remembers all of its stream: the stretch has the same sound, made of other samples.
+level()
+{
+    od -An -v -t d2 | awk '{ for (i = 1; i <= NF; i++) { sum += $i * $i; n++ } }
+        END { printf "%.0f", n > 0 && sum > 0 ? 10 * log(sum / n) / log(10) : -999 }'
+}
+check "a model with a source" "$write_model" source-filter source
+expect 0 '' "$ravel" encode -q -m source --raw --raw-rate "$rate" long.raw source.rvl
+expect 0 '' "$ravel" decode -q -m source source.rvl source.wav
+expect 0 '' "$ravel" decode -q -m source --start 31.5 --duration 2.5 source.rvl part.wav
+tail -c +$((45 + 2 * first)) source.wav | head -c $((2 * n)) >expected.raw
+tail -c +45 part.wav >part.raw
+equal "$(wc -c <part.raw)" $((2 * n))
+whole=$(level <expected.raw)
+part=$(level <part.raw)
+check "levels of $whole and $part dB" test $((whole - part)) -ge -1 -a $((whole - part)) -le 1
+
 # --- Channels and rates ----------------------------------------------------------------------------
 
 for shape in '8000 1' '192000 2' '44100 7' '11025 3'; do

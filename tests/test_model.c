@@ -198,6 +198,56 @@ static void many_nodes(cJSON *g)
     }
 }
 
+static cJSON *last_of(cJSON *g, const char *part, int back)
+{
+    cJSON *nodes = cJSON_GetObjectItem(g, part);
+    return cJSON_GetArrayItem(nodes, cJSON_GetArraySize(nodes) - back);
+}
+
+static void odd_source_hop(cJSON *g)
+{
+    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "hop"), 8);
+}
+
+static void source_of_other_size(cJSON *g)
+{
+    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "n_fft"), 64);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "hop"), 32);
+}
+
+static void huge_source(cJSON *g)
+{
+    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "n_fft"), 1e9);
+}
+
+static void boundless_source(cJSON *g)
+{
+    cJSON_DeleteItemFromObject(last_of(g, "decoder", 2), "max_magnitude");
+}
+
+static void other_spectrum(cJSON *g)
+{
+    cJSON_SetValuestring(cJSON_GetObjectItem(last_of(g, "decoder", 1), "spectrum"), "octonic");
+}
+
+static void sides_of_other_rates(cJSON *g)
+{
+    cJSON *front = cJSON_GetArrayItem(cJSON_GetObjectItem(g, "encoder"), 0);
+    cJSON *low = cJSON_GetArrayItem(cJSON_GetObjectItem(front, "branch"), 0);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(low, "stride"), 2);
+}
+
+Test(graph, refusals_of_sources_and_sides)
+{
+    const ravel_tiny_kind s = RAVEL_TINY_SOURCE_FILTER;
+    refused(s, odd_source_hop, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "not half of n_fft");
+    refused(s, source_of_other_size, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "given 52");
+    refused(s, huge_source, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "'n_fft'");
+    refused(s, boundless_source, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "'max_magnitude'");
+    refused(s, other_spectrum, RAVEL_ERR_MODEL, "decoder[7] istft", "'spectrum'");
+    refused(s, sides_of_other_rates, RAVEL_ERR_MODEL, "encoder[0] residual", "1 rows for 8");
+}
+
 Test(graph, refusals_name_node_and_tensor)
 {
     const ravel_tiny_kind d = RAVEL_TINY_DEFAULT;

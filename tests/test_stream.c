@@ -202,6 +202,11 @@ Test(cuts, lookahead)
     try_model(RAVEL_TINY_LOOKAHEAD);
 }
 
+Test(cuts, source_filter)
+{
+    try_model(RAVEL_TINY_SOURCE_FILTER);
+}
+
 Test(cuts, builtin)
 {
     const ravel_model *model = ravel_model_builtin();
@@ -415,6 +420,35 @@ Test(forks, a_copied_encoder_goes_on_alike)
         ravel_scratch_free(scratch);
         ravel_model_free(model);
     }
+}
+
+/* With all that a decoder remembers: of a source, its phase and its place in the noise. */
+Test(forks, a_copied_decoder_goes_on_alike)
+{
+    enum { N_FRAMES = 60, CUT = 23 };
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_SOURCE_FILTER);
+    ravel_scratch *scratch = ravel_scratch_new(model, 1);
+    uint64_t seed = 78;
+    recording r = {.n_frames = N_FRAMES, .channels = 1, .n_codebooks = 4};
+    r.codes = allocate(N_FRAMES * 4 * sizeof *r.codes);
+    for (int i = 0; i < N_FRAMES * 4; i++)
+        r.codes[i] = (uint16_t)ravel_random_below(&seed, 32);
+    recording fork = r;
+    ravel_decoder *decoder = ravel_decoder_new(model), *copy = ravel_decoder_new(model);
+    push_frames(decoder, scratch, &r, 0, CUT);
+    memcpy(copy, decoder, ravel_decoder_size(model));
+    r.n_out = 0;
+    push_frames(decoder, scratch, &r, CUT, N_FRAMES - CUT);
+    push_frames(copy, scratch, &fork, CUT, N_FRAMES - CUT);
+    cr_assert_eq(r.n_out, (N_FRAMES - CUT) * 32);
+    check_equal(&fork, &r);
+    fork.codes = NULL;
+    release(&fork);
+    release(&r);
+    ravel_decoder_free(decoder);
+    ravel_decoder_free(copy);
+    ravel_scratch_free(scratch);
+    ravel_model_free(model);
 }
 
 /* --- Arguments and bad samples ---------------------------------------------------------------- */

@@ -30,8 +30,8 @@ static const char usage[] =
     "  -h, --help              this\n"
     "\n"
     "Decoding from a place in the middle begins a second earlier, so that the decoder has\n"
-    "settled: with convolutions that reach back less, as in the built-in model, the samples\n"
-    "are those of the whole stream.\n";
+    "settled: with convolutions that reach back less, the samples are those of the whole\n"
+    "stream. A model with a source of pulses and noise gives the same sound, in other samples.\n";
 
 enum { MAX_STREAMS = 64, PIECE_SAMPLES = 8192 };
 

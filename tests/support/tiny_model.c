@@ -204,12 +204,9 @@ static void convnext(tiny *t, const char *name)
     add_text(t, "]}");
 }
 
-static void build_default(tiny *t, const char *name)
+/* What lies between the spectra that go in and the numbers of which a sound is made. */
+static void default_network(tiny *t)
 {
-    open_graph(t, name, 16000, 1, 32, 16);
-    add_text(t, "[{\"type\":\"stft\",\"n_fft\":32,\"hop\":16,\"pad\":[16,0]},"
-                "{\"type\":\"compress\",\"eps\":1e-6},");
-    conv(t, RAVEL_F16, "e.embed", WIDTH, 34, 1, "");
     convnext(t, "e.fine");
     add_text(t, ",");
     conv(t, RAVEL_F16, "e.down", WIDTH, WIDTH, 2, ",\"stride\":2");
@@ -227,9 +224,53 @@ static void build_default(tiny *t, const char *name)
     add_text(t, ",");
     layer_norm(t, "d.norm", WIDTH);
     add_text(t, ",");
+}
+
+static void build_default(tiny *t, const char *name)
+{
+    open_graph(t, name, 16000, 1, 32, 16);
+    add_text(t, "[{\"type\":\"stft\",\"n_fft\":32,\"hop\":16,\"pad\":[16,0]},"
+                "{\"type\":\"compress\",\"eps\":1e-6},");
+    conv(t, RAVEL_F16, "e.embed", WIDTH, 34, 1, "");
+    default_network(t);
     conv(t, RAVEL_F16, "d.head", 34, WIDTH, 1, "");
     add_text(t, ",{\"type\":\"istft\",\"n_fft\":32,\"hop\":16,\"trim\":[16,0],"
                 "\"normalize\":false,\"max_magnitude\":100}]}");
+}
+
+/* --- source-filter ---------------------------------------------------------------------------- */
+
+/* Spectra, and a linear map of them as they are and rectified. */
+static void add_spectrum(tiny *t, const char *name, int n_fft, int hop)
+{
+    char part[40];
+    add_text(t,
+             "{\"type\":\"stft\",\"n_fft\":%d,\"hop\":%d,\"pad\":[%d,0]},"
+             "{\"type\":\"compress\",\"eps\":1e-6},{\"type\":\"residual\","
+             "\"branch\":[{\"type\":\"leaky_relu\",\"slope\":0},",
+             n_fft, hop, n_fft - hop);
+    (void)snprintf(part, sizeof part, "%s.rectified", name);
+    conv(t, RAVEL_F16, part, WIDTH, n_fft + 2, 1, "");
+    add_text(t, "],\"shortcut\":[");
+    conv(t, RAVEL_F16, name, WIDTH, n_fft + 2, 1, "");
+    add_text(t, "]}");
+}
+
+static void build_source_filter(tiny *t)
+{
+    open_graph(t, "source-filter", 16000, 1, 32, 16);
+    add_text(t, "[{\"type\":\"residual\",\"branch\":[");
+    conv(t, RAVEL_F32, "e.low", 1, 1, 16, ",\"stride\":4,\"pad\":[12,0]");
+    add_text(t, ",");
+    add_spectrum(t, "e.low_embed", 14, 4);
+    add_text(t, "],\"shortcut\":[");
+    add_spectrum(t, "e.embed", 32, 16);
+    add_text(t, "]}");
+    default_network(t);
+    conv(t, RAVEL_F16, "d.head", 1 + 3 * 17, WIDTH, 1, "");
+    add_text(t, ",{\"type\":\"harmonic_noise\",\"n_fft\":32,\"hop\":16,\"max_magnitude\":1000},"
+                "{\"type\":\"istft\",\"n_fft\":32,\"hop\":16,\"trim\":[16,0],"
+                "\"normalize\":false,\"spectrum\":\"complex\"}]}");
 }
 
 /* --- EnCodec-like ----------------------------------------------------------------------------- */
@@ -415,7 +456,8 @@ static void build_lookahead(tiny *t)
 const char *ravel_tiny_name(ravel_tiny_kind kind)
 {
     static const char *const names[RAVEL_TINY_KINDS] = {
-        "default-like", "seanet-zero", "seanet-reflect", "transformer", "lookahead", "prior"};
+        "default-like", "seanet-zero", "seanet-reflect", "transformer",
+        "lookahead",    "prior",       "source-filter"};
     return names[kind];
 }
 
@@ -535,6 +577,9 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
         build_default(t, "prior");
         add_prior(t);
         add_tables(t);
+        break;
+    case RAVEL_TINY_SOURCE_FILTER:
+        build_source_filter(t);
         break;
     case RAVEL_TINY_KINDS:
         abort();

@@ -14,6 +14,7 @@ typedef enum {
     RAVEL_TINY_TRANSFORMER,    /* "transformer": convolutions around windowed causal attention */
     RAVEL_TINY_LOOKAHEAD,      /* "lookahead": symmetric convolutions, odd strides */
     RAVEL_TINY_PRIOR,          /* "prior": the codec of "default-like" with a prior */
+    RAVEL_TINY_SOURCE_FILTER,  /* "source-filter": two spectra in, filtered pulses and noise out */
     RAVEL_TINY_KINDS
 } ravel_tiny_kind;
 
