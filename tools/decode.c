@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ravel decode: stream -> codes -> samples -> sound, a piece at a time. */
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ static const char usage[] =
     "  -t, --duration TIME     stop so much later\n"
     "  -r, --rate HZ           of the output, instead of the model's\n"
     "      --bits BITS         of a sample: 16, 24, 32, f32 for float\n"
+    "      --predict-fine N    add N finer codebooks that the model's prior predicts\n"
+    "      --seed N            draw them by their probability, instead of the most likely\n"
     "  -m, --model FILE        instead of RAVEL_MODEL or the built-in model\n"
     "  -d, --directory DIR     decode each input to DIR/NAME.wav, going on after a bad one\n"
     "      --progress HOW      none, bar (usual on a terminal) or json, on standard error\n"
@@ -42,6 +45,8 @@ typedef struct {
     const ravel_model *model;
     double start_s, duration_s; /* duration 0: to the end */
     int rate_hz, bits;          /* 0: the model's, the format's usual */
+    int n_predicted;            /* codebooks beyond those of the stream */
+    int seed;                   /* 0: the most likely codes */
 } decode_options;
 
 /* --- One file --------------------------------------------------------------------------------- */
@@ -53,15 +58,28 @@ typedef struct {
     ravel_sink *sink;
     ravel_scratch *scratch;
     ravel_decoder *decoders[MAX_STREAMS];
+    ravel_predictor *predictors[MAX_STREAMS]; /* where codes are to be predicted */
     int n_streams;
     int piece_frames;
-    uint16_t *codes;    /* [n_streams][piece_frames][codes of a frame of all codebooks] */
-    float *pcm;         /* [n_streams][pcm_room][the model's channels] */
-    float *joined;      /* [pcm_room][all channels] */
-    int pcm_room;       /* samples */
-    int64_t position;   /* number of the next decoded sample in the sound */
-    int64_t begin, end; /* what is wanted of it; end -1: all */
+    uint16_t *codes;     /* [n_streams][piece_frames][codes of a frame of all codebooks] */
+    uint16_t *predicted; /* the same with those that the stream does not have */
+    float *pcm;          /* [n_streams][pcm_room][the model's channels] */
+    float *joined;       /* [pcm_room][all channels] */
+    int pcm_room;        /* samples */
+    int64_t position;    /* number of the next decoded sample in the sound */
+    int64_t begin, end;  /* what is wanted of it; end -1: all */
 } decoding;
+
+static int allocate_predictors(decoding *d, size_t n_codes, ravel_error *error)
+{
+    d->predicted = calloc(n_codes, sizeof *d->predicted);
+    for (int s = 0; s < d->n_streams; s++) {
+        d->predictors[s] = ravel_predictor_new(d->options->model, (uint64_t)d->options->seed);
+        if (d->predictors[s] == NULL)
+            return ravel_error_memory(error);
+    }
+    return d->predicted != NULL ? 0 : ravel_error_memory(error);
+}
 
 static int allocate(decoding *d, ravel_error *error)
 {
@@ -77,13 +95,19 @@ static int allocate(decoding *d, ravel_error *error)
         if (d->decoders[s] == NULL)
             return ravel_error_memory(error);
     }
-    return d->codes != NULL && d->scratch != NULL ? 0 : ravel_error_memory(error);
+    if (d->codes == NULL || d->scratch == NULL)
+        return ravel_error_memory(error);
+    size_t n_codes = (size_t)d->piece_frames * (size_t)all_codes;
+    return d->options->n_predicted > 0 ? allocate_predictors(d, n_codes, error) : 0;
 }
 
 static void release(decoding *d)
 {
-    for (int s = 0; s < d->n_streams; s++)
+    for (int s = 0; s < d->n_streams; s++) {
         ravel_decoder_free(d->decoders[s]);
+        ravel_predictor_free(d->predictors[s]);
+    }
+    free(d->predicted);
     ravel_scratch_free(d->scratch);
     ravel_stream_reader_close(d->reader);
     free(d->codes);
@@ -145,20 +169,48 @@ static int fail_decoding(int status, ravel_error *error)
                            ravel_strerror(status));
 }
 
+/*
+ * Adds finer codebooks to the codes of a piece.
+ * codes     set to the place where all of them are
+ * return    codebooks, or a negative status
+ */
+static int predict_frames(decoding *d, int n_frames, int n_codebooks, const uint16_t **codes)
+{
+    *codes = d->codes;
+    if (d->options->n_predicted == 0 || n_frames == 0)
+        return n_codebooks;
+    int most = d->info->n_codebooks, wanted = n_codebooks + d->options->n_predicted;
+    wanted = wanted < most ? wanted : most;
+    for (int s = 0; s < d->n_streams; s++) {
+        ptrdiff_t first = (ptrdiff_t)s * d->piece_frames;
+        int status =
+            ravel_predictor_push(d->predictors[s], d->codes + first * n_codebooks, n_frames,
+                                 n_codebooks, wanted, d->predicted + first * wanted);
+        if (status < 0)
+            return status;
+    }
+    *codes = d->predicted;
+    return wanted;
+}
+
 static int decode_frames(decoding *d, int n_frames, int n_codebooks, int finish, ravel_error *error)
 {
+    const uint16_t *all;
+    n_codebooks = predict_frames(d, n_frames, n_codebooks, &all);
+    if (n_codebooks < 0)
+        return fail_decoding(n_codebooks, error);
     ravel_decoder_job jobs[MAX_STREAMS];
     size_t own = (size_t)d->info->channels;
     int codes = n_frames > 0 ? ravel_model_codes_per_frame(d->options->model, n_codebooks) : 0;
     for (int s = 0; s < d->n_streams; s++)
-        jobs[s] = (ravel_decoder_job){.decoder = d->decoders[s],
-                                      .codes = d->codes +
-                                               (size_t)s * (size_t)d->piece_frames * (size_t)codes,
-                                      .n_frames = n_frames,
-                                      .n_codebooks = n_codebooks,
-                                      .finish = finish,
-                                      .pcm = d->pcm + (size_t)s * (size_t)d->pcm_room * own,
-                                      .capacity = d->pcm_room};
+        jobs[s] =
+            (ravel_decoder_job){.decoder = d->decoders[s],
+                                .codes = all + (size_t)s * (size_t)d->piece_frames * (size_t)codes,
+                                .n_frames = n_frames,
+                                .n_codebooks = n_codebooks,
+                                .finish = finish,
+                                .pcm = d->pcm + (size_t)s * (size_t)d->pcm_room * own,
+                                .capacity = d->pcm_room};
     int status = ravel_decoder_push_many(jobs, d->n_streams, d->scratch);
     if (status == 0 && jobs[0].n_samples < 0)
         status = jobs[0].n_samples;
@@ -174,6 +226,8 @@ static int conceal_frames(decoding *d, int n_frames, ravel_error *error)
             d->pcm + (size_t)s * (size_t)d->pcm_room * (size_t)d->info->channels, d->pcm_room);
         if (n < 0)
             return fail_decoding(n, error);
+        if (d->predictors[s] != NULL) /* which goes on from what it knows */
+            ravel_predictor_reset(d->predictors[s]);
     }
     return write_samples(d, n, error);
 }
@@ -323,12 +377,14 @@ static int decode_file(void *context, const char *in, const char *out, ravel_err
 
 /* --- Options ---------------------------------------------------------------------------------- */
 
-enum { OPT_BITS = RAVEL_TOOL_OWN };
+enum { OPT_BITS = RAVEL_TOOL_OWN, OPT_PREDICT, OPT_SEED };
 
 static const struct option long_options[] = {{"start", required_argument, NULL, 's'},
                                              {"duration", required_argument, NULL, 't'},
                                              {"rate", required_argument, NULL, 'r'},
                                              {"bits", required_argument, NULL, OPT_BITS},
+                                             {"predict-fine", required_argument, NULL, OPT_PREDICT},
+                                             {"seed", required_argument, NULL, OPT_SEED},
                                              RAVEL_TOOL_LONG,
                                              {NULL, 0, NULL, 0}};
 
@@ -353,6 +409,10 @@ static int own_option(decode_options *options, int letter, const char *value)
         return ravel_tool_int(value, 1000, 768000, &options->rate_hz) ? 1 : -1;
     case OPT_BITS:
         return set_bits(value, &options->bits) ? 1 : -1;
+    case OPT_PREDICT:
+        return ravel_tool_int(value, 1, RAVEL_MAX_CODEBOOKS, &options->n_predicted) ? 1 : -1;
+    case OPT_SEED:
+        return ravel_tool_int(value, 1, INT_MAX, &options->seed) ? 1 : -1;
     default:
         return 0;
     }
@@ -374,6 +434,12 @@ int ravel_tool_decode(int argc, char **argv)
     options.model = ravel_tool_model(&options.common, &error);
     if (options.model == NULL) {
         (void)fprintf(stderr, "ravel: %s\n", error.text);
+        return RAVEL_EXIT_MODEL;
+    }
+    if (options.n_predicted > 0 &&
+        ravel_model_get_info(options.model)->entropy != RAVEL_ENTROPY_PRIOR) {
+        (void)fprintf(stderr, "ravel: --predict-fine needs a model with a prior, unlike '%s'\n",
+                      ravel_model_get_info(options.model)->name);
         return RAVEL_EXIT_MODEL;
     }
     code = ravel_tool_run(&options.common, "decode", ".wav", argc - optind, argv + optind,

@@ -302,6 +302,33 @@ RAVEL_API int ravel_packet_write(const ravel_model *model, const uint16_t *codes
 RAVEL_API int ravel_packet_read(const ravel_model *model, const uint8_t *packet, int n_bytes,
                                 uint16_t *codes, int *n_codebooks);
 
+/* --- Prediction ----------------------------------------------------------------------------- */
+
+/*
+ * Codes that were not received, predicted by the model's prior: the finer codebooks of frames whose
+ * coarse ones are there, or whole frames. What is predicted is plausible, not what was spoken.
+ * One stream, as an encoder is; its memory is allocated once.
+ */
+typedef struct ravel_predictor ravel_predictor;
+
+/*
+ * seed      0: each code is the most likely one; else codes are drawn by their probability, and
+ *           the same seed draws the same
+ * return    NULL without memory, or where the model has no prior (info->entropy)
+ */
+RAVEL_API ravel_predictor *ravel_predictor_new(const ravel_model *model, uint64_t seed);
+RAVEL_API void ravel_predictor_free(ravel_predictor *predictor);
+RAVEL_API void ravel_predictor_reset(ravel_predictor *predictor);
+
+/*
+ * codes          [n_frames][n_given], the first codebooks of each frame; n_given 0 ... n_codebooks
+ * n_codebooks    wanted, 1 ... the model's
+ * out            [n_frames][n_codebooks]: those given, then those predicted
+ * return         n_frames, or RAVEL_ERR_ARGUMENT; RAVEL_ERR_DATA for a code that is too great
+ */
+RAVEL_API int ravel_predictor_push(ravel_predictor *predictor, const uint16_t *codes, int n_frames,
+                                   int n_given, int n_codebooks, uint16_t *out);
+
 /* --- Resampler ------------------------------------------------------------------------------ */
 
 /*
