@@ -153,8 +153,7 @@ V_INLINE vint vi_shr(vint a, int n)
 
 V_INLINE vint vi_shr_zero(vint a, int n)
 {
-    return vreinterpretq_s32_u32(
-        vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n)));
+    return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n)));
 }
 
 V_INLINE vfloat v_load_f16(const uint16_t *p)
