@@ -48,7 +48,8 @@ def wave_array(wave: Any) -> npt.NDArray[Any]:
 
 def as_floats(array: npt.NDArray[Any]) -> Samples:
     """Samples of -1 ... 1, contiguous; integers are scaled by powers of two, as in sound files."""
-    pcm = np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and will count as 0
+        pcm = np.ascontiguousarray(array, dtype=np.float32)
     if array.dtype.kind == "f":
         return pcm
     if array.dtype == np.uint8:

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the tests share: the codec, sounds, and the command where the build has one."""
+
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+import ravel
+
+
+@pytest.fixture(scope="session")
+def codec():
+    return ravel.load()
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Runs the command that RAVEL_COMMAND names, and returns its standard output."""
+    path = os.environ.get("RAVEL_COMMAND")
+    if not path:
+        pytest.skip("RAVEL_COMMAND does not name the command")
+
+    def run(*arguments):
+        return subprocess.run([path, *map(str, arguments)], check=True, capture_output=True).stdout
+
+    return run
+
+
+def voice(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
+    """A buzz that glides, with breaths of noise and silence between: float32 [samples]."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate)) / rate
+    pitch = np.cumsum(120 + 40 * np.sin(2 * np.pi * (0.7 + seed % 5 / 10) * t)) / rate
+    buzz = sum(np.sin(2 * np.pi * k * pitch) / k for k in range(1, 20))
+    loud = np.clip(np.sin(2 * np.pi * 1.3 * t), 0, 1)
+    return (0.1 * loud * buzz + 0.01 * (1 - loud) * rng.standard_normal(len(t))).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def wave(codec):
+    """Two seconds and a bit, at the codec's rate."""
+    return voice(2.03, codec.sample_rate)
