@@ -22,8 +22,12 @@ def command():
     if not path:
         pytest.skip("RAVEL_COMMAND does not name the command")
 
+    # It may have been built with other sanitizers than those that are loaded before this process.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
     def run(*arguments):
-        return subprocess.run([path, *map(str, arguments)], check=True, capture_output=True).stdout
+        line = [path, *map(str, arguments)]
+        return subprocess.run(line, check=True, capture_output=True, env=environment).stdout
 
     return run
 
