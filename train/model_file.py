@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-TYPES = {"F32": "<f4", "F16": "<f2", "I8": "|i1"}  # those that the recipes write
+TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "I8": "|i1"}  # BF16 as its bits
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 ALIGNMENT = 64  # of the data
 
