@@ -9,7 +9,7 @@ _ravel_options()
             echo "--bitrate --codebooks --channels --tag --block --raw --raw-rate --raw-channels" \
                 "--raw-bits $common"
             ;;
-        decode) echo "--start --duration --rate --bits $common" ;;
+        decode) echo "--start --duration --rate --bits --predict-fine --seed $common" ;;
         info) echo "--json --model --help" ;;
         import) echo "--output --help" ;;
         compare) echo "--json --png --model --quiet --help" ;;
