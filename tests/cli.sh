@@ -174,6 +174,25 @@ whole=$(level <expected.raw)
 part=$(level <part.raw)
 check "levels of $whole and $part dB" test $((whole - part)) -ge -1 -a $((whole - part)) -le 1
 
+# --- A prior: codes that were not sent ---------------------------------------------------------------
+
+expect 3 'prior' "$ravel" decode --predict-fine 2 a.rvl no.wav
+gone no.wav
+check "a model with a prior" "$write_model" prior prior
+expect 0 '' "$ravel" encode -q -m prior -k 2 in.wav coarse.rvl
+expect 0 '' "$ravel" decode -q -m prior coarse.rvl coarse.wav
+expect 0 '' "$ravel" decode -q -m prior --predict-fine 2 coarse.rvl likely.wav
+expect 0 '' "$ravel" decode -q -m prior --predict-fine 60 coarse.rvl again.wav
+expect 0 '' "$ravel" decode -q -m prior --predict-fine 2 --seed 7 coarse.rvl drawn.wav
+expect 0 '' "$ravel" decode -q -m prior --predict-fine 2 --seed 7 coarse.rvl redrawn.wav
+equal "$(wc -c <likely.wav)" "$(wc -c <coarse.wav)"
+check "as many as there are" cmp likely.wav again.wav
+check "the same seed" cmp drawn.wav redrawn.wav
+expect 1 'differ' sh -c 'cmp likely.wav drawn.wav >&2'
+expect 1 'differ' sh -c 'cmp likely.wav coarse.wav >&2'
+expect 2 'no value' "$ravel" decode -m prior --predict-fine 0 coarse.rvl no.wav
+gone no.wav
+
 # --- Channels and rates ----------------------------------------------------------------------------
 
 for shape in '8000 1' '192000 2' '44100 7' '11025 3'; do
