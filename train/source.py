@@ -20,7 +20,8 @@ STEPS_PER_OCTAVE = 256  # pitches that the source knows; coarse enough that roun
 def pitch_hz(octaves: Tensor) -> Tensor:
     """Pitch in Hz of octaves above MIN_HZ."""
     steps = torch.floor(octaves.clamp(0, MAX_OCTAVES) * STEPS_PER_OCTAVE + 0.5)
-    return MIN_HZ * torch.exp2(steps / STEPS_PER_OCTAVE)
+    powers = torch.exp2(steps.double() / STEPS_PER_OCTAVE).float()  # float's exp2 may miss a bit
+    return MIN_HZ * powers
 
 
 def segment_phases(f0: Tensor, before: Tensor, hop: int, sample_rate: int) -> Tensor:
@@ -42,7 +43,7 @@ def pulses(f0: Tensor, hop: int, sample_rate: int) -> Tensor:
     slope = (f0 - before) / (2 * hop * sample_rate)
     turns = (before / sample_rate)[..., None] * n + slope[..., None] * (n * n)
     turns = turns + segment_phases(f0, before, hop, sample_rate)[..., None]
-    turns = turns - turns.floor()
+    turns = turns - turns.round()  # near zero, where the quotient is delicate, floats are dense
     count = torch.floor(sample_rate / 2 / torch.maximum(before, f0))[..., None]
     below = torch.sin(math.pi * turns)
     near = below.abs() < 1e-5
