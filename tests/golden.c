@@ -19,11 +19,12 @@
 #include "codec/model.h"
 #include "nn/fpenv.h"
 #include "ravel/ravel.h"
+#include "tests/support/coded_blocks.h"
 #include "tests/support/random.h"
 #include "tests/support/sound.h"
 #include "tests/support/tiny_model.h"
 
-enum { CLIP_MS = 2000, SKIPPED = 77, LINE = 128, MAX_LINES = 32 };
+enum { CLIP_MS = 2000, BLOCKS_RATE = 16000, SKIPPED = 77, LINE = 128, MAX_LINES = 32 };
 
 typedef struct {
     char text[MAX_LINES][LINE];
@@ -114,6 +115,27 @@ static int decode(const ravel_model *model, ravel_scratch *scratch, const uint16
     return n;
 }
 
+/*
+ * Adds a line for each way in which the model tells codes in advance. 500 blocks, but few of a model
+ * that takes long in emulation.
+ */
+static void add_block_lines(report *r, const char *name, const ravel_model *model,
+                            const uint16_t *codes, int n_frames)
+{
+    static const char *const names[] = {"packed", "static", "prior"};
+    const ravel_code_models models = ravel_model_code_models(model);
+    const bool has[] = {false, models.tables != NULL, models.prior != NULL};
+    const int n_blocks = model->info.parameters < 1000000 ? 500 : 2;
+    for (int kind = RAVEL_PAYLOAD_STATIC; kind < RAVEL_PAYLOADS; kind++) {
+        if (!has[kind])
+            continue;
+        const ravel_coded_blocks blocks =
+            ravel_test_coded_blocks(model, (ravel_payload)kind, codes, n_frames, n_blocks);
+        snprintf(r->text[r->n_lines++], LINE, "%s %s blocks %d bytes %ld %016llx\n", name,
+                 names[kind], blocks.n_blocks, blocks.n_bytes, (unsigned long long)blocks.hash);
+    }
+}
+
 /* Adds the line of one model and one input rate. */
 static void add_line(report *r, const char *name, const ravel_model *model, int rate_hz)
 {
@@ -131,6 +153,8 @@ static void add_line(report *r, const char *name, const ravel_model *model, int 
         name, rate_hz, (unsigned long long)hash(pcm, (size_t)(n * info->channels) * sizeof *pcm),
         n_codes, (unsigned long long)hash(codes, (size_t)n_codes * sizeof *codes), n_decoded,
         (unsigned long long)hash(decoded, (size_t)(n_decoded * info->channels) * sizeof *decoded));
+    if (rate_hz == BLOCKS_RATE)
+        add_block_lines(r, name, model, codes, n_frames);
     free(pcm);
     free(codes);
     free(decoded);

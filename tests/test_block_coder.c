@@ -6,6 +6,7 @@
 
 #include "codec/model.h"
 #include "rvq/range_coder.h"
+#include "tests/support/coded_blocks.h"
 #include "tests/support/random.h"
 #include "tests/support/tiny_model.h"
 
@@ -86,42 +87,9 @@ static void random_codes(uint64_t *seed, int n)
         codes[i] = (uint16_t)ravel_random_below(seed, SIZE);
 }
 
-static int pick(const float *logits, uint64_t *seed, int most)
+static void told_codes(int kind, int most, uint64_t *seed, int n_frames, int n_codebooks)
 {
-    int best = 0;
-    for (int i = 1; i < SIZE; i++)
-        best = (most ? logits[i] > logits[best] : logits[i] < logits[best]) ? i : best;
-    return ravel_random_below(seed, 8) == 0 ? ravel_random_below(seed, SIZE) : best;
-}
-
-/*
- * Codes that the tables or the prior hold for the most likely (most: nonzero) or the least likely,
- * one in eight random, so that the course differs from block to block.
- */
-static void extreme_codes(int kind, int most, uint64_t *seed, int n_frames, int n_codebooks)
-{
-    static char memory[1 << 20];
-    ravel_arena whole = {memory, sizeof memory, 0};
-    float *context = ravel_arena_take(&whole, (size_t)ravel_prior_width(models.prior) * 4);
-    void *state = ravel_arena_take(&whole, ravel_prior_state_size(models.prior));
-    ravel_prior_reset(models.prior, state);
-    for (int f = 0; f < n_frames; f++) {
-        ravel_arena scratch = whole;
-        ravel_prior_lane lane = {state, codes, n_codebooks, n_codebooks, 1, context};
-        ravel_prior_push(models.prior, &lane, 1, &scratch);
-        for (int k = 0; k < n_codebooks; k++) {
-            uint16_t *code = &codes[f * n_codebooks + k];
-            float logits[SIZE];
-            scratch = whole;
-            if (kind == RAVEL_PAYLOAD_PRIOR)
-                ravel_prior_logits(models.prior, k, context, 1, logits, &scratch);
-            else
-                ravel_tables_logits(models.tables, k, code - 1, 1, 1, logits);
-            *code = (uint16_t)pick(logits, seed, most);
-            if (kind == RAVEL_PAYLOAD_PRIOR && k + 1 < n_codebooks)
-                ravel_prior_add(models.prior, k, code, 1, 1, context);
-        }
-    }
+    ravel_test_told_codes(&models, (ravel_payload)kind, most, seed, n_frames, n_codebooks, codes);
 }
 
 Test(block_coder, round_trips)
@@ -142,7 +110,7 @@ Test(block_coder, saves_where_codes_are_likely)
     uint64_t seed = 2;
     for (int kind = RAVEL_PAYLOAD_STATIC; kind < RAVEL_PAYLOADS; kind++) {
         for (int n_codebooks = 1; n_codebooks <= CODEBOOKS; n_codebooks++) {
-            extreme_codes(kind, 1, &seed, MAX_FRAMES, n_codebooks);
+            told_codes(kind, 1, &seed, MAX_FRAMES, n_codebooks);
             const int size = check_round_trip(kind, MAX_FRAMES, n_codebooks);
             const int packed = ravel_block_size(models.layout, n_codebooks, MAX_FRAMES);
             cr_assert_lt(size, packed * 90 / 100, "kind %d: %d of %d", kind, size, packed);
@@ -155,7 +123,7 @@ Test(block_coder, never_grows)
 {
     uint64_t seed = 3;
     for (int kind = RAVEL_PAYLOAD_STATIC; kind < RAVEL_PAYLOADS; kind++) {
-        extreme_codes(kind, 0, &seed, MAX_FRAMES, CODEBOOKS);
+        told_codes(kind, 0, &seed, MAX_FRAMES, CODEBOOKS);
         cr_assert_eq(check_round_trip(kind, MAX_FRAMES, CODEBOOKS),
                      ravel_block_size(models.layout, CODEBOOKS, MAX_FRAMES));
         for (int value = 0; value < SIZE; value++) {
@@ -179,7 +147,7 @@ Test(block_coder, reads_blocks_side_by_side)
     for (int i = 0; i < BLOCKS; i++) {
         const int n_frames = 1 + ravel_random_below(&seed, 60);
         const int n_codebooks = 1 + ravel_random_below(&seed, CODEBOOKS), kind = (i + 1) % 3;
-        extreme_codes(kind, 1, &seed, n_frames, n_codebooks);
+        told_codes(kind, 1, &seed, n_frames, n_codebooks);
         const int size = write(kind, n_frames, n_codebooks);
         memcpy(expected[i], codes, sizeof codes);
         memcpy(blocks[i], block, sizeof block);
@@ -216,7 +184,7 @@ Test(block_coder, refuses_truncations_and_additions)
 {
     uint64_t seed = 5;
     for (int kind = RAVEL_PAYLOAD_STATIC; kind < RAVEL_PAYLOADS; kind++) {
-        extreme_codes(kind, 1, &seed, 30, CODEBOOKS);
+        told_codes(kind, 1, &seed, 30, CODEBOOKS);
         const int size = write(kind, 30, CODEBOOKS);
         block[size] = 0;
         for (int other = 0; other <= size + 1; other++)
@@ -232,7 +200,7 @@ Test(block_coder, sees_flipped_bits)
     int n_flips = 0, n_missed = 0;
     for (int round = 0; round < 20; round++) {
         const int kind = 1 + round % 2;
-        extreme_codes(kind, 1, &seed, 20, 3);
+        told_codes(kind, 1, &seed, 20, 3);
         const int size = write(kind, 20, 3);
         for (int bit = 0; bit < 8 * size; bit++) {
             if (bit / 8 == 2 || bit / 8 == 3) /* the identity, which the reader compares */
@@ -269,7 +237,7 @@ Test(block_coder, needs_its_model)
     ravel_block_coder *poor = ravel_block_coder_new(&none, 1);
     for (int kind = RAVEL_PAYLOAD_STATIC; kind < RAVEL_PAYLOADS; kind++) {
         uint64_t seed = 8;
-        extreme_codes(kind, 1, &seed, 30, CODEBOOKS);
+        told_codes(kind, 1, &seed, 30, CODEBOOKS);
         const int size = write(kind, 30, CODEBOOKS);
         ravel_block_job job = job_of(block, size, read_back[0]);
         ravel_block_coder_read(poor, &job, 1);
@@ -287,11 +255,8 @@ Test(block_coder, bounds_coded_frames)
     enum { LONG = RAVEL_BLOCK_MAX_CODED_FRAMES + 1 };
     uint16_t *many = calloc((size_t)LONG, sizeof *many);
     uint16_t *again = calloc((size_t)LONG, sizeof *again);
-    float logits[SIZE];
     uint64_t seed = 10;
-    ravel_tables_logits(models.tables, 0, NULL, 0, 1, logits);
-    for (int i = 0; i < LONG; i++)
-        many[i] = (uint16_t)pick(logits, &seed, 1);
+    ravel_test_told_codes(&models, RAVEL_PAYLOAD_STATIC, 1, &seed, LONG, 1, many);
     ravel_block_info info = info_of(RAVEL_PAYLOAD_STATIC, LONG, 1);
     cr_assert_eq(ravel_block_coder_write(coder, &info, many, block, sizeof block),
                  ravel_block_size(models.layout, 1, LONG));
@@ -329,7 +294,7 @@ Test(block_coder, every_instruction_set)
         for (int i = 0; i < BLOCKS; i++) {
             const int kind = 1 + i % 2, n_frames = 1 + ravel_random_below(&seed, 25);
             const ravel_block_info info = info_of(kind, n_frames, CODEBOOKS);
-            extreme_codes(kind, i % 4 < 3, &seed, n_frames, CODEBOOKS);
+            told_codes(kind, i % 4 < 3, &seed, n_frames, CODEBOOKS);
             const int n = write(kind, n_frames, CODEBOOKS);
             cr_assert_eq(ravel_block_coder_write(own, &info, codes, other, sizeof other), n);
             cr_assert_arr_eq(other, block, (size_t)n);
