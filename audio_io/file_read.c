@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "audio_io/pcm.h"
+#include "audio_io/reader.h"
 #include "audio_io/wav.h"
 #include "nn/error.h"
 #include "ravel/io.h"
@@ -26,6 +27,7 @@ enum {
     MAX_RATE_HZ = 768000,
     MAX_WAV_HEADER = 1 << 20,
     CHUNK_BYTES = 1 << 16,
+    SKIP_SAMPLES = 4096,
     MAX_TAGS = SF_STR_LAST - SF_STR_FIRST + 1
 };
 
@@ -340,19 +342,40 @@ static int open_any(ravel_audio_reader *reader, const char *path, const ravel_au
     return open_sndfile(reader, fd, error);
 }
 
-ravel_audio_reader *ravel_audio_reader_open(const char *path, const ravel_audio_format *format,
-                                            ravel_error *error)
+/* NULL with *error filled. */
+static ravel_audio_reader *new_reader(const char *name, ravel_error *error)
 {
     ravel_audio_reader *reader = calloc(1, sizeof *reader);
     if (reader != NULL) {
         reader->fd = -1;
         reader->length = reader->bytes_left = -1;
-        reader->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
+        reader->name = strdup(name);
         reader->bytes = malloc(CHUNK_BYTES);
+        if (reader->name != NULL && reader->bytes != NULL)
+            return reader;
     }
-    if (reader == NULL || reader->name == NULL || reader->bytes == NULL)
-        ravel_error_set(error, RAVEL_ERR_MEMORY, "no memory to open '%s'", path);
-    else if (open_any(reader, path, format, error) == 0)
+    ravel_error_set(error, RAVEL_ERR_MEMORY, "no memory to open '%s'", name);
+    ravel_audio_reader_close(reader);
+    return NULL;
+}
+
+ravel_audio_reader *ravel_audio_reader_open(const char *path, const ravel_audio_format *format,
+                                            ravel_error *error)
+{
+    ravel_audio_reader *reader =
+        new_reader(strcmp(path, "-") == 0 ? "standard input" : path, error);
+    if (reader == NULL || open_any(reader, path, format, error) == 0)
+        return reader;
+    ravel_audio_reader_close(reader);
+    return NULL;
+}
+
+ravel_audio_reader *ravel_audio_reader_open_descriptor(int fd, const char *name, ravel_error *error)
+{
+    ravel_audio_reader *reader = new_reader(name, error);
+    if (reader == NULL)
+        close(fd);
+    else if (open_sndfile(reader, fd, error) == 0)
         return reader;
     ravel_audio_reader_close(reader);
     return NULL;
@@ -401,4 +424,21 @@ int ravel_audio_reader_read(ravel_audio_reader *reader, float *pcm, int n_sample
         return 0;
     return reader->file != NULL ? read_sndfile(reader, pcm, n_samples, error)
                                 : read_plain(reader, pcm, n_samples, error);
+}
+
+int64_t ravel_audio_reader_skip(ravel_audio_reader *reader, int64_t n_samples, ravel_error *error)
+{
+    if (reader->file != NULL && n_samples <= reader->length &&
+        sf_seek(reader->file, n_samples, SEEK_CUR) >= 0)
+        return n_samples;
+    float *passed = malloc((size_t)reader->channels * SKIP_SAMPLES * sizeof *passed);
+    int64_t done = 0;
+    int n = passed != NULL ? 1 : ravel_error_memory(error);
+    while (n > 0 && done < n_samples) {
+        n = n_samples - done < SKIP_SAMPLES ? (int)(n_samples - done) : SKIP_SAMPLES;
+        n = ravel_audio_reader_read(reader, passed, n, error);
+        done += n > 0 ? n : 0;
+    }
+    free(passed);
+    return n < 0 ? n : done;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "audio_io/source.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "audio_io/mix.h"
+#include "audio_io/reader.h"
 #include "nn/error.h"
 
 enum { CHUNK_SAMPLES = 4096 };
@@ -17,6 +19,7 @@ struct ravel_source {
     int out_room;
     int64_t n_bad;
     bool ended;
+    int64_t begin, left; /* samples of the file: passed over, and still wanted; -1: all */
 };
 
 static int choose_channels(ravel_source *source, int channels, bool keep, ravel_error *error)
@@ -48,21 +51,45 @@ static int prepare(ravel_source *source, ravel_error *error)
     return 0;
 }
 
-ravel_source *ravel_source_open(const char *path, const ravel_audio_format *format, int rate_hz,
-                                int channels, bool keep, ravel_error *error)
+ravel_source *ravel_source_of_reader(ravel_audio_reader *reader, int rate_hz, int channels,
+                                     bool keep, ravel_error *error)
 {
     ravel_source *source = calloc(1, sizeof *source);
     if (source == NULL) {
+        ravel_audio_reader_close(reader);
         ravel_error_memory(error);
         return NULL;
     }
     source->rate_hz = rate_hz;
-    source->reader = ravel_audio_reader_open(path, format, error);
-    if (source->reader != NULL && choose_channels(source, channels, keep, error) == 0 &&
-        prepare(source, error) == 0)
+    source->reader = reader;
+    source->left = -1;
+    if (choose_channels(source, channels, keep, error) == 0 && prepare(source, error) == 0)
         return source;
     ravel_source_close(source);
     return NULL;
+}
+
+ravel_source *ravel_source_open(const char *path, const ravel_audio_format *format, int rate_hz,
+                                int channels, bool keep, ravel_error *error)
+{
+    ravel_audio_reader *reader = ravel_audio_reader_open(path, format, error);
+    return reader != NULL ? ravel_source_of_reader(reader, rate_hz, channels, keep, error) : NULL;
+}
+
+int ravel_source_cut(ravel_source *source, double offset_s, double duration_s, ravel_error *error)
+{
+    const double rate_hz = ravel_audio_reader_rate(source->reader);
+    const int64_t begin = (int64_t)floor(offset_s * rate_hz + 0.5);
+    const int64_t passed = ravel_audio_reader_skip(source->reader, begin, error);
+    if (passed < 0)
+        return (int)passed;
+    if (passed < begin)
+        return ravel_error_set(error, RAVEL_ERR_DATA,
+                               "an offset of %g s lies behind the end of the sound, %g s", offset_s,
+                               (double)passed / rate_hz);
+    source->begin = begin;
+    source->left = duration_s > 0.0 ? (int64_t)floor(duration_s * rate_hz + 0.5) : -1;
+    return 0;
 }
 
 void ravel_source_close(ravel_source *source)
@@ -98,6 +125,8 @@ int64_t ravel_source_length(const ravel_source *source)
     int64_t from = ravel_audio_reader_rate(source->reader), to = source->rate_hz;
     if (n < 0)
         return -1;
+    n = n > source->begin ? n - source->begin : 0;
+    n = source->left >= 0 && source->left < n ? source->left : n;
     return n / from * to + (n % from * to + from - 1) / from;
 }
 
@@ -133,9 +162,12 @@ int ravel_source_read(ravel_source *source, const float **pcm, ravel_error *erro
 {
     int from = ravel_audio_reader_channels(source->reader), n_out = 0;
     while (n_out == 0 && !source->ended) {
-        int n = ravel_audio_reader_read(source->reader, source->in, CHUNK_SAMPLES, error);
+        int n = source->left >= 0 && source->left < CHUNK_SAMPLES ? (int)source->left
+                                                                  : CHUNK_SAMPLES;
+        n = ravel_audio_reader_read(source->reader, source->in, n, error);
         if (n < 0)
             return n;
+        source->left -= source->left >= 0 ? n : 0;
         source->ended = n == 0;
         source->n_bad += ravel_mix_clean(source->in, (int64_t)n * from);
         ravel_mix(source->in, from, n, source->in, source->channels);

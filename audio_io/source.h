@@ -19,6 +19,16 @@ typedef struct ravel_source ravel_source;
  */
 ravel_source *ravel_source_open(const char *path, const ravel_audio_format *format, int rate_hz,
                                 int channels, bool keep, ravel_error *error);
+/* The same of a reader that is open; it is taken over, and closed also where it is refused. */
+ravel_source *ravel_source_of_reader(ravel_audio_reader *reader, int rate_hz, int channels,
+                                     bool keep, ravel_error *error);
+
+/*
+ * Before the first read: only the samples from offset_s on, duration_s of them or up to the end for
+ * 0, as a file would give that was cut at those samples of its own rate, rounded.
+ * return    0; RAVEL_ERR_DATA where the sound ends before it
+ */
+int ravel_source_cut(ravel_source *source, double offset_s, double duration_s, ravel_error *error);
 void ravel_source_close(ravel_source *source); /* NULL is allowed */
 
 const ravel_audio_reader *ravel_source_reader(const ravel_source *source);
