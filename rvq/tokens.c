@@ -88,7 +88,7 @@ static int check_options(const ravel_model_info *model, const ravel_token_option
 int ravel_token_layout_make(ravel_token_layout *layout, const ravel_model_info *model,
                             const ravel_token_options *options, ravel_error *error)
 {
-    static const ravel_token_options usual = {.order = RAVEL_TOKENS_PARALLEL};
+    static const ravel_token_options usual = {.order = RAVEL_TOKENS_PARALLEL, .shared = 1};
     if (options == NULL)
         options = &usual;
     int status = check_options(model, options, error);

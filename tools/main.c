@@ -2,6 +2,7 @@
 /* The `ravel` command: finds the verb. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@ static const char usage[] =
     "\n"
     "  ravel encode IN OUT.rvl    sound to codes: a neural codec at 0.5 to 6 kb/s\n"
     "  ravel decode IN.rvl OUT    codes to sound\n"
+    "  ravel tokens -d DIR IN...  sound to tokens for language models: files, folders, tars\n"
+    "  ravel detokens IN OUT      tokens to sound\n"
     "  ravel info [FILE]          what is in a stream or a model\n"
     "  ravel import SOURCE        a published checkpoint to a model file\n"
 #ifdef RAVEL_COMPARE
@@ -33,13 +36,14 @@ static const struct {
     int (*run)(int argc, char **argv);
 } verbs[] = {{"encode", ravel_tool_encode},   {"decode", ravel_tool_decode},
              {"info", ravel_tool_info},       {"import", ravel_tool_import},
+             {"tokens", ravel_tool_tokens},   {"detokens", ravel_tool_detokens},
 #ifdef RAVEL_COMPARE
              {"compare", ravel_tool_compare},
 #endif
              {"bench", ravel_tool_bench}};
 
-/* A handler has no other way to speak. */
-static volatile sig_atomic_t stop_signal;
+/* A handler has no other way to speak; threads look at it. */
+static atomic_int stop_signal;
 
 static void stop(int number)
 {
@@ -83,8 +87,9 @@ static void fill_descriptors(void)
 static int finish(int exit_code)
 {
     if (stop_signal != 0) { /* the parent is to see the signal */
-        signal(stop_signal, SIG_DFL);
-        raise(stop_signal);
+        const int number = stop_signal;
+        signal(number, SIG_DFL);
+        raise(number);
     }
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == RAVEL_EXIT_DONE) {
         perror("ravel: standard output");

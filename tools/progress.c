@@ -31,20 +31,28 @@ static double elapsed(const ravel_progress *progress, double now)
     return now - progress->begin > 1e-6 ? now - progress->begin : 1e-6;
 }
 
+/* Done so far, 0 to 1: of the items of a batch, else of the sound. */
+static double share(const ravel_progress *progress, double done_s)
+{
+    double part = progress->n_items > 0 ? (double)progress->items_done / (double)progress->n_items
+                                        : done_s / progress->total_s;
+    return part < 1.0 ? part : 1.0;
+}
+
 static void show_bar(const ravel_progress *progress, double done_s, double now)
 {
-    double speed = done_s / elapsed(progress, now);
-    if (progress->total_s <= 0.0) {
+    double took_s = elapsed(progress, now), speed = done_s / took_s;
+    if (progress->total_s <= 0.0 && progress->n_items == 0) {
         (void)fprintf(stderr, "\r\033[K%s  %.1f s  %.0fx", progress->name, done_s, speed);
         return;
     }
-    double part = done_s < progress->total_s ? done_s / progress->total_s : 1.0;
+    double part = share(progress, done_s);
     int filled = (int)(part * BAR_WIDTH);
     char bar[BAR_WIDTH + 1];
     for (int i = 0; i < BAR_WIDTH; i++)
         bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
     bar[BAR_WIDTH] = '\0';
-    int left = speed > 0.0 ? (int)((progress->total_s - done_s) / speed + 0.5) : 0;
+    int left = part > 0.0 ? (int)(took_s / part - took_s + 0.5) : 0;
     (void)fprintf(stderr, "\r\033[K%s  [%s] %3.0f %%  %.0fx  %d:%02d left", progress->name, bar,
                   100.0 * part, speed, left / 60, left % 60);
 }
@@ -62,6 +70,11 @@ static void show_json(const ravel_progress *progress, double done_s, double now,
     add_number(line, "done_s", done_s);
     if (progress->total_s > 0.0)
         add_number(line, "total_s", progress->total_s);
+    if (progress->n_items > 0 || progress->items_done > 0) {
+        add_number(line, "items_done", (double)progress->items_done);
+        if (progress->n_items > 0)
+            add_number(line, "items", (double)progress->n_items);
+    }
     add_number(line, "times_real_time", done_s / elapsed(progress, now));
     cJSON_AddBoolToObject(line, "end", end);
     char *text = cJSON_PrintUnformatted(line);

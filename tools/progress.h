@@ -12,7 +12,8 @@ typedef struct {
     ravel_progress_kind kind;
     const char *name;
     double total_s;      /* of sound; 0 where it is not known */
-    double begin, shown; /* by the clock */
+    long long n_items, items_done; /* of a batch; 0 items: not a batch, or not known how many */
+    double begin, shown;           /* by the clock */
 } ravel_progress;
 
 /* Seconds of a clock that only goes forward. */

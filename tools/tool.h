@@ -24,6 +24,8 @@ int ravel_tool_encode(int argc, char **argv);
 int ravel_tool_decode(int argc, char **argv);
 int ravel_tool_info(int argc, char **argv);
 int ravel_tool_import(int argc, char **argv);
+int ravel_tool_tokens(int argc, char **argv);
+int ravel_tool_detokens(int argc, char **argv);
 #ifdef RAVEL_COMPARE
 int ravel_tool_compare(int argc, char **argv);
 #endif

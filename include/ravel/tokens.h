@@ -69,7 +69,10 @@ typedef struct {
     int row_tokens;                       /* of tokens: the columns, or 1 */
 } ravel_token_layout;
 
-/* options: NULL for parallel, all codebooks. return    0, or RAVEL_ERR_ARGUMENT with *error */
+/*
+ * options   NULL for the codes as they are: all codebooks, parallel, shared, from 0
+ * return    0, or RAVEL_ERR_ARGUMENT with *error
+ */
 RAVEL_API int ravel_token_layout_make(ravel_token_layout *layout, const ravel_model_info *model,
                                       const ravel_token_options *options, ravel_error *error);
 
