@@ -313,14 +313,22 @@ class Codec:
 
     # --- Files --------------------------------------------------------------------------------------
 
-    def tokens(self, path: Path, codebooks: Optional[int] = None) -> Codes:
+    def tokens(
+        self,
+        path: Path,
+        codebooks: Optional[int] = None,
+        offset: float = 0.0,
+        duration: Optional[float] = None,
+    ) -> Codes:
         """
         The codes of a sound file, uint16 [frames, codebooks], as ``ravel tokens`` has them.
 
-        Read piece by piece: the sound of an hour is never in memory.
+        Of all of it, or of ``duration`` seconds from ``offset`` on, both rounded to a sample of the
+        file. It is read piece by piece: the sound of an hour is never in memory.
         """
         with SoundFile(path) as sound:
-            return self._encode_pieces(sound.pieces(), sound.rate, codebooks)
+            sound.skip(offset)
+            return self._encode_pieces(sound.pieces(duration), sound.rate, codebooks)
 
     def encode_file(
         self,

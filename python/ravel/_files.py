@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sound files, of every format that libsndfile knows."""
 
+import math
 import os
-from typing import Any, Iterator, Tuple, Union
+from typing import Any, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
 from ravel._arrays import Samples, as_floats, wave_array
-from ravel._core import ArgumentError, check_error, ffi, lib, new_error
+from ravel._core import ArgumentError, DataError, check_error, ffi, lib, new_error
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -44,16 +45,38 @@ class SoundFile:
         n = lib.ravel_audio_reader_tags(self._reader, tags)
         return [ffi.string(tags[0][i]) for i in range(n)]
 
-    def pieces(self) -> Iterator[Samples]:
-        """float32 [samples, channels], until the end; each an array of its own."""
-        while True:
-            pcm = np.empty((READ_SAMPLES, self.channels), np.float32)
-            n = lib.ravel_audio_reader_read(
-                self._reader, ffi.from_buffer("float[]", pcm), READ_SAMPLES, self._error
-            )
-            if check_error(n, self._error) == 0:
+    def _read(self, most: int) -> Samples:
+        pcm = np.empty((most, self.channels), np.float32)
+        n = lib.ravel_audio_reader_read(
+            self._reader, ffi.from_buffer("float[]", pcm), most, self._error
+        )
+        return pcm[: check_error(n, self._error)]
+
+    def skip(self, offset: float) -> None:
+        """Passes over so many seconds, rounded to a sample of the file."""
+        left = begin = self._samples(offset)
+        while left > 0:
+            n = len(self._read(min(left, READ_SAMPLES)))
+            if n == 0:
+                end = (begin - left) / self.rate
+                raise DataError(f"an offset of {offset:g} s lies behind the end, {end:g} s")
+            left -= n
+
+    def _samples(self, seconds: float) -> int:
+        if not 0 <= seconds < 1e9:
+            raise ArgumentError(f"{seconds:g} s is no time")
+        return math.floor(seconds * self.rate + 0.5)
+
+    def pieces(self, duration: Optional[float] = None) -> Iterator[Samples]:
+        """float32 [samples, channels], until the end or so many seconds later."""
+        left = None if duration is None else self._samples(duration)
+        while left != 0:
+            pcm = self._read(READ_SAMPLES if left is None else min(left, READ_SAMPLES))
+            if len(pcm) == 0:
                 return
-            yield pcm[:n]
+            if left is not None:
+                left -= len(pcm)
+            yield pcm
 
 
 def read(path: Path) -> Tuple[Samples, int]:

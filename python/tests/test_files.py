@@ -30,6 +30,22 @@ def test_tokens_are_those_of_the_command(codec, command, sound, tmp_path):
     assert np.array_equal(np.load(out), codec.tokens(sound, 5))
 
 
+def test_a_part_is_as_if_cut_out(codec, sound):
+    wave, sr = ravel.read(sound)
+    for offset, duration in ((0, 0.5), (0.70001, 0.31), (1.2, None), (0.5, 99.0), (1.6, None), (0, 0)):
+        begin = round(offset * sr)
+        end = len(wave) if duration is None else begin + round(duration * sr)
+        expected = codec.encode(wave[begin:end], sr, 2)
+        assert np.array_equal(codec.tokens(sound, 2, offset, duration), expected)
+    with pytest.raises(ravel.DataError, match="1.7 s lies behind the end, 1.6 s"):
+        codec.tokens(sound, offset=1.7)
+    for bad in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ravel.ArgumentError, match="no time"):
+            codec.tokens(sound, offset=bad)
+        with pytest.raises(ravel.ArgumentError, match="no time"):
+            codec.tokens(sound, duration=bad)
+
+
 def test_streams_are_those_of_the_command(codec, command, sound, tmp_path):
     ours, theirs = tmp_path / "ours.rvl", tmp_path / "theirs.rvl"
     command("encode", "-q", "-k", "6", "--tag", "NOTE=häh", sound, theirs)
