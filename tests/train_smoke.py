@@ -62,6 +62,20 @@ def make_corpus(folder):
     (folder / "MANIFEST.tsv").write_text("\n".join(rows) + "\n")
 
 
+def check_corpora(folder):
+    """Other corpora: the speaker in the path or in a table, no noise; a step has its own draw."""
+    by_path = list(data.folder_recordings(folder, r"^train/made_(\d)"))
+    assert [r.speaker for r in by_path] == [f"{folder.name}/{i}" for i in range(4)], by_path
+    table = folder / "validated.tsv"
+    table.write_text("client_id\tpath\nanna\ttrain/made_0.wav\nbert\ttrain16/made_4.wav\n")
+    data.write(list(data.table_recordings(folder, table)), folder / "other")
+    sampler = data.Sampler(folder / "other", SAMPLE_RATE, 1)
+    first, again, next_step = (sampler.batch(step, 40) for step in (5, 5, 6))
+    assert first[0].shape == (40, SAMPLE_RATE) and first[1].shape == (40, 100)
+    assert (first[0] == again[0]).all() and (first[0] != next_step[0]).any()
+    assert np.isfinite(first[0]).all() and np.abs(first[0]).max() <= 1 and first[1].max() > 80
+
+
 class Stopped(Exception):
     pass
 
@@ -169,6 +183,7 @@ def main():
         folder = Path(name)
         (folder / "corpus").mkdir()
         make_corpus(folder / "corpus")
+        check_corpora(folder / "corpus")
         data.prepare(folder / "corpus", folder / "data")
         check_resume(folder)
         check_command(sys.argv[1], folder)

@@ -2,20 +2,30 @@
 """Training audio: decode once into one flat int16 file, track its pitch, then sample crops by speaker.
 
     python3 -m train.data --corpus ../shared/corpus --out data
+    python3 -m train.data --speech LibriTTS --speaker '^[^/]+/([^/]+)/' --noise noises --out data
+    python3 -m train.data --speech VCTK/wav48_silence_trimmed --speaker '^([^/]+)/.*_mic1'
+    python3 -m train.data --speech cv/en/clips --table cv/en/validated.tsv        # Common Voice
 """
 from __future__ import annotations
 
 import argparse
 import csv
 import json
+import re
+import sys
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 import parselmouth
 import soundfile as sf
+from scipy.fft import irfft, rfft, rfftfreq
 from scipy.signal import resample_poly
+
+from .opus import Opus
 
 SAMPLE_RATE = 24000
 PITCH_HOP = 240  # samples
@@ -23,6 +33,12 @@ EXCLUDED_CORPORA = {"kyutai"}  # licence of the audio not stated
 NARROW_FOLDER, NARROW_SHARE = "train16", 0.2  # bandwidth 8 kHz: so much of the draws
 SPEAKER_CAP_S = 300.0
 HELD_OUT_SECONDS = 15 * 60  # whole English speakers, kept for word error rates
+SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
+DAMAGED_EVERY = 12  # of so many recordings one is there a second time, as Opus leaves it
+DAMAGE_KBPS = (6, 8, 10, 12, 16)
+SILENT, MIXED, NARROWED, NOISY = 0.01, 0.04, 0.1, 0.2  # shares of the crops
+TELEPHONE_HZ = (300, 3400)
+EDGE_HZ = 200  # width of a filter's edge
 
 
 def read_mono(path: Path) -> np.ndarray:
@@ -73,30 +89,92 @@ def write_pitch(out: Path, clips: list[list[int]]) -> None:
             file.write(track.tobytes())
 
 
-def prepare(corpus: Path, out: Path) -> None:
-    """Writes audio.i16, pitch.f4, held_out.txt and index.json {set: {speaker: [[start, length], ...]}}."""
+@dataclass
+class Recording:
+    path: Path
+    kind: str  # "speech" or "noise"
+    speaker: str
+
+
+def manifest_recordings(corpus: Path, rows: list[dict[str, str]],
+                        held_out: list[str]) -> Iterator[Recording]:
+    """Of a corpus with a MANIFEST.tsv, without what is for tests."""
+    for row in rows:
+        folder = row["file"].split("/")[0]
+        if folder != "dev" and row["corpus"] not in EXCLUDED_CORPORA and row["speaker"] not in held_out:
+            yield Recording(corpus / row["file"], "noise" if folder == "noise" else "speech",
+                            f"{folder}/{row['corpus']}/{row['speaker']}")
+
+
+def folder_recordings(folder: Path, pattern: str, kind: str = "speech") -> Iterator[Recording]:
+    """Files whose path below the folder the pattern finds; its first group is the speaker."""
+    for path in sorted(folder.rglob("*")):
+        found = re.search(pattern, path.relative_to(folder).as_posix())
+        if path.suffix.lower() in SUFFIXES and found:
+            yield Recording(path, kind, f"{folder.name}/{found[1]}")
+
+
+def table_recordings(folder: Path, table: Path) -> Iterator[Recording]:
+    """Those of a TSV with columns `path`, below the folder, and `client_id`, as Common Voice has it."""
+    with open(table, newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            yield Recording(folder / row["path"], "speech", f"{folder.name}/{row['client_id']}")
+
+
+def damage() -> Opus | None:
+    try:
+        return Opus()
+    except (OSError, RuntimeError) as missing:
+        print(f"no recordings damaged by a codec: {missing}", file=sys.stderr)
+        return None
+
+
+def versions(recordings: list[Recording]) -> Iterator[tuple[Recording, np.ndarray]]:
+    """int16 [n] of each recording, and of some again as a codec leaves it."""
+    opus = damage()
+    for i, recording in enumerate(recordings):
+        pcm = read_mono(recording.path)
+        sounds = [pcm]
+        if opus and recording.kind == "speech" and i % DAMAGED_EVERY == 0:
+            kbps = DAMAGE_KBPS[i // DAMAGED_EVERY % len(DAMAGE_KBPS)]
+            sounds.append(opus.code(pcm, kbps)[0])
+        for sound in sounds:
+            yield recording, np.clip(sound * 32767, -32768, 32767).astype("<i2")
+
+
+def write(recordings: list[Recording], out: Path) -> None:
+    """Writes audio.i16, pitch.f4 and index.json {kind: {speaker: [[start, length], ...]}}."""
     out.mkdir(parents=True, exist_ok=True)
-    with open(corpus / "MANIFEST.tsv", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    held_out = held_out_speakers(rows)
     index: dict[str, dict[str, list[list[int]]]] = {"speech": {}, "noise": {}}
     position = 0
     with open(out / "audio.i16", "wb") as audio:
-        for row in rows:
-            folder = row["file"].split("/")[0]
-            if folder == "dev" or row["corpus"] in EXCLUDED_CORPORA or row["speaker"] in held_out:
-                continue
-            pcm = np.clip(read_mono(corpus / row["file"]) * 32767, -32768, 32767).astype("<i2")
-            kind = "noise" if folder == "noise" else "speech"
-            speaker = f"{folder}/{row['corpus']}/{row['speaker']}"
-            index[kind].setdefault(speaker, []).append([position, len(pcm)])
+        for recording, pcm in versions(recordings):
+            index[recording.kind].setdefault(recording.speaker, []).append([position, len(pcm)])
             audio.write(pcm.tobytes())
             position += len(pcm)
     write_pitch(out, [clip for clips in index["speech"].values() for clip in clips])
     (out / "index.json").write_text(json.dumps(index, indent=1))
+    print(f"{position / SAMPLE_RATE / 3600:.2f} hours, {len(index['speech'])} speakers")
+
+
+def prepare(corpus: Path, out: Path) -> None:
+    """A corpus with a MANIFEST.tsv; the speakers that are held out stand in held_out.txt."""
+    with open(corpus / "MANIFEST.tsv", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    held_out = held_out_speakers(rows)
+    write(list(manifest_recordings(corpus, rows, held_out)), out)
     (out / "held_out.txt").write_text("\n".join(held_out) + "\n")
-    print(f"{position / SAMPLE_RATE / 3600:.2f} hours, {len(index['speech'])} speakers, "
-          f"{len(held_out)} speakers held out")
+
+
+def limit_band(pcm: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
+    """Without delay; the edges are lines."""
+    hz = rfftfreq(len(pcm), 1 / SAMPLE_RATE)
+    gain = np.clip(np.minimum(hz - low_hz, high_hz - hz) / EDGE_HZ + 0.5, 0, 1).astype("f4")
+    return irfft(rfft(pcm) * gain, len(pcm))
+
+
+def level(x: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(x * x))) + 1e-5
 
 
 class Sampler:
@@ -119,8 +197,10 @@ class Sampler:
         seconds = np.array([clips[:, 1].sum() for clips in self.speech]) / SAMPLE_RATE
         weight = np.sqrt(np.minimum(seconds, SPEAKER_CAP_S))
         narrow = np.array([name.startswith(f"{NARROW_FOLDER}/") for name in index["speech"]])
-        weight[narrow] *= NARROW_SHARE / weight[narrow].sum()
-        weight[~narrow] *= (1 - NARROW_SHARE) / weight[~narrow].sum()
+        if narrow.any() and not narrow.all():
+            weight[narrow] *= NARROW_SHARE / weight[narrow].sum()
+            weight[~narrow] *= (1 - NARROW_SHARE) / weight[~narrow].sum()
+        weight /= weight.sum()
         self.weight = weight
 
     def _crop(self, rng: np.random.Generator, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -136,33 +216,65 @@ class Sampler:
             pitch[:n // PITCH_HOP] = self.pitch[first:first + n // PITCH_HOP]
         return np.pad(pcm, (0, self.crop - n)), pitch
 
+    def _speech(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        return self._crop(rng, self.speech[rng.choice(len(self.speech), p=self.weight)])
+
+    def _add(self, rng: np.random.Generator, x: np.ndarray, other: np.ndarray, low_db: float,
+             high_db: float) -> np.ndarray:
+        """Another sound, softer by so much."""
+        gain = 10 ** (-rng.uniform(low_db, high_db) / 20)
+        return x + other * (level(x) / level(other) * gain)
+
     def _augment(self, rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
-        """Level -35 ... -12 dBFS; one crop in five gets noise at 5 ... 30 dB, a few are silent."""
-        draw = rng.random()
-        if draw < 0.01:
+        """Levels of -35 ... -12 dBFS; a few crops are silent, some have a second voice, a narrow
+        band, or noise."""
+        silent, mixed, narrowed, noisy = rng.random(4) < (SILENT, MIXED, NARROWED, NOISY)
+        if silent:
             return np.zeros_like(x)
-        level = np.sqrt(np.mean(x * x)) + 1e-5
-        x = x * (10 ** (rng.uniform(-35, -12) / 20) / level)
-        if draw > 0.8:
+        if mixed:
+            x = self._add(rng, x, self._speech(rng)[0], 3, 15)
+        if narrowed:
+            low, high = TELEPHONE_HZ if rng.random() < 0.5 else (-EDGE_HZ, rng.uniform(3000, 9000))
+            x = limit_band(x, low, high)
+        x = x * (10 ** (rng.uniform(-35, -12) / 20) / level(x))
+        if noisy and self.noise:
             noise, _ = self._crop(rng, self.noise[rng.integers(len(self.noise))])
-            snr = 10 ** (-rng.uniform(5, 30) / 20)
-            power = np.sqrt(np.mean(x * x)) / (np.sqrt(np.mean(noise * noise)) + 1e-5)
-            x = x + noise * power * snr
+            x = self._add(rng, x, noise, 5, 30)
         peak = np.abs(x).max()
         return x if peak <= 1 else x / peak
 
     def batch(self, step: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """float32 [n, crop] and the pitch in Hz [n, crop // 240]."""
         rng = np.random.default_rng((self.seed, step))
-        speakers = rng.choice(len(self.speech), size=n, p=self.weight)
-        crops = [self._crop(rng, self.speech[s]) for s in speakers]
+        crops = [self._speech(rng) for _ in range(n)]
         pcm = np.stack([self._augment(rng, pcm) for pcm, _ in crops]).astype("f4")
-        return pcm, np.stack([pitch for _, pitch in crops])
+        pitch = np.stack([pitch for _, pitch in crops])
+        return pcm, np.where(pcm.any(1, keepdims=True), pitch, 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"),
+                        help="folder with a MANIFEST.tsv")
+    parser.add_argument("--speech", type=Path, help="any folder of speech instead")
+    parser.add_argument("--speaker", default="^([^/]+)/", metavar="REGEX",
+                        help="the speaker in a path below it; files that it does not find are left out")
+    parser.add_argument("--table", type=Path, help="TSV with columns path and client_id instead")
+    parser.add_argument("--noise", type=Path, help="folder of noises beside --speech")
+    parser.add_argument("--out", type=Path, default=Path("data"))
+    arguments = parser.parse_args()
+    if arguments.speech is None:
+        prepare(arguments.corpus, arguments.out)
+        return
+    recordings = list(table_recordings(arguments.speech, arguments.table) if arguments.table
+                      else folder_recordings(arguments.speech, arguments.speaker))
+    if arguments.noise:
+        recordings += folder_recordings(arguments.noise, "()", "noise")
+    if not any(recording.kind == "speech" for recording in recordings):
+        raise SystemExit(f"{arguments.speech}: no speech with a speaker")
+    write(recordings, arguments.out)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--out", type=Path, default=Path("data"))
-    arguments = parser.parse_args()
-    prepare(arguments.corpus, arguments.out)
+    main()
