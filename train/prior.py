@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Trains the prior of a model on the codes of the corpus and writes it into the model file.
+"""Trains the prior of a model on the codes of the corpus, fits its static tables (tables.py), and
+writes both into the model file.
 
     python3 -m train.prior --model models/ravel-24k.safetensors --ravel build/ravel --run run-prior
 
@@ -23,7 +24,7 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 from torch import Tensor
 
-from . import codes, model_file, prior_export
+from . import codes, model_file, prior_export, tables
 from .prior_model import Prior, Shape
 
 WARM_UP_STEPS = 50
@@ -217,11 +218,11 @@ class Trainer:
 def report(prior: Prior, files: list[np.ndarray], block: int) -> None:
     print(f"\n{sum(map(len, files))} frames in blocks of {block}\n\n"
           "| codebooks | saving | bits a code of each |\n|---|---|---|")
-    plain = [codes.code_bits(size) for size in prior.shape.sizes]
+    packed = [codes.code_bits(size) for size in prior.shape.sizes]
     for n in RATES:
-        if n <= len(plain):
+        if n <= len(packed):
             bits = evaluate(prior, files, n, block)
-            saving = 100 * (1 - bits.sum() / sum(plain[:n]))
+            saving = 100 * (1 - bits.sum() / sum(packed[:n]))
             print(f"| {n} | {saving:.1f} % | {' '.join(f'{b:.2f}' for b in bits)} |", flush=True)
 
 
@@ -256,9 +257,11 @@ def main() -> None:
     trainer = Trainer(arguments, tokenizer, files, codewords)
     print(f"{sum(map(len, files))} frames to learn from, tokeniser {tokenizer[:16]}", flush=True)
     trainer.train()
-    prior = trainer.averaged()
-    size = prior_export.export(prior, arguments.model, tokenizer, arguments.out or arguments.model)
-    print(f"the prior takes {size / 1e6:.2f} MB of the model file")
+    prior, out = trainer.averaged(), arguments.out or arguments.model
+    plain = [file for folder in folders if "@" not in folder for file in codes.load(home, folder)]
+    size = tables.export(tables.fit(plain, prior.shape.sizes), arguments.model, tokenizer, out)
+    size += prior_export.export(prior, out, tokenizer, out)
+    print(f"tables and prior take {size / 1e6:.2f} MB of the model file")
     report(prior, codes.load(home, "dev"), arguments.frames)
 
 
