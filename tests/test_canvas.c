@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/compare/canvas.h"
-#include "tools/compare/font.h"
+#include "tools/picture/canvas.h"
+#include "tools/picture/font.h"
 
 enum { WIDTH = 101, HEIGHT = 30 };
 

@@ -63,6 +63,8 @@ typedef struct {
     int shard, n_shards, per_file;
     bool resume;
     const char *report;
+    bool stats, json;
+    const char *picture;
 } tokens_options;
 
 /* --- The run ---------------------------------------------------------------------------------- */
@@ -260,6 +262,12 @@ static int run_tokens(tokens_options *options, int n_names, char **names)
         (void)fprintf(stderr, "ravel: %s\n", error.text);
         return RAVEL_EXIT_MODEL;
     }
+    if (options->stats)
+        return n_names > 0 ? ravel_tool_tokens_stats(run.model, n_names, names, options->picture,
+                                                     options->json)
+                           : ravel_tool_usage_error("tokens", "--stats of what? name files");
+    if (options->picture != NULL || options->json)
+        return ravel_tool_usage_error("tokens", "--picture and --json are for --stats");
     int code = plan(&run, options, n_names, names);
     if (code != RAVEL_EXIT_DONE)
         return code;
@@ -287,7 +295,10 @@ enum {
     OPT_SHARD,
     OPT_PER_FILE,
     OPT_RESUME,
-    OPT_REPORT
+    OPT_REPORT,
+    OPT_STATS,
+    OPT_PICTURE,
+    OPT_JSON
 };
 
 static const struct option long_options[] = {
@@ -310,6 +321,9 @@ static const struct option long_options[] = {
     {"per-file", required_argument, NULL, OPT_PER_FILE},
     {"resume", no_argument, NULL, OPT_RESUME},
     {"report", required_argument, NULL, OPT_REPORT},
+    {"stats", no_argument, NULL, OPT_STATS},
+    {"picture", required_argument, NULL, OPT_PICTURE},
+    {"json", no_argument, NULL, OPT_JSON},
     RAVEL_TOOL_LONG,
     {NULL, 0, NULL, 0}};
 
@@ -389,9 +403,9 @@ static bool set_int_flag(int *flag)
     return true;
 }
 
-static bool set_report(tokens_options *options, const char *value)
+static bool set_text(const char **text, const char *value)
 {
-    options->report = value;
+    *text = value;
     return true;
 }
 
@@ -451,7 +465,13 @@ static int work_option(tokens_options *options, int letter, const char *value)
     case OPT_RESUME:
         return set_flag(&options->resume);
     case OPT_REPORT:
-        return set_report(options, value);
+        return set_text(&options->report, value);
+    case OPT_STATS:
+        return set_flag(&options->stats);
+    case OPT_PICTURE:
+        return set_text(&options->picture, value);
+    case OPT_JSON:
+        return set_flag(&options->json);
     default:
         return 0;
     }

@@ -26,6 +26,9 @@ int ravel_tool_info(int argc, char **argv);
 int ravel_tool_import(int argc, char **argv);
 int ravel_tool_tokens(int argc, char **argv);
 int ravel_tool_detokens(int argc, char **argv);
+/* ravel tokens --stats. picture: a path or NULL */
+int ravel_tool_tokens_stats(const ravel_model *model, int n_names, char **names,
+                            const char *picture, bool json);
 #ifdef RAVEL_COMPARE
 int ravel_tool_compare(int argc, char **argv);
 #endif

@@ -3,16 +3,12 @@
 if(NOT TARGET ravel_measure)
   return()
 endif()
-set(compare ${PROJECT_SOURCE_DIR}/tools/compare)
-
 ravel_test(test_measure)
 target_sources(test_measure PRIVATE support/measure_cases.c)
 target_link_libraries(test_measure PRIVATE ravel_measure)
 
 ravel_test(test_canvas)
-target_sources(test_canvas PRIVATE ${compare}/canvas.c ${compare}/font.c ${compare}/png.c)
-pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
-target_link_libraries(test_canvas PRIVATE PkgConfig::PNG)
+target_link_libraries(test_canvas PRIVATE ravel_picture)
 
 # Against pystoi and NumPy, where they are installed.
 add_executable(run_measure support/run_measure.c support/measure_cases.c)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/compare/canvas.h"
+#include "tools/picture/canvas.h"
 #include "tools/compare/comparison.h"
 
 /* Pixels. Names stand left of the spectrograms, the frequencies between them. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tools/tokens/outputs.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,12 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/outfile.h"
-#include "audio_io/whole_file.h"
 #include "nn/error.h"
 #include "tools/tokens/failures.h"
 #include "tools/tokens/names.h"
 #include "tools/tokens/npy.h"
+#include "tools/tokens/sidecar.h"
 #include "tools/tokens/workplace.h"
 
 /* An utterance of a part. */
@@ -100,70 +98,6 @@ static bool exists(char *path)
     return path != NULL && access(path, F_OK) == 0;
 }
 
-/* --- ravel.json ------------------------------------------------------------------------------- */
-
-static int write_text(const char *path, const char *text, ravel_error *error)
-{
-    ravel_outfile *out = ravel_outfile_open(path, error);
-    if (out == NULL)
-        return (int)error->status;
-    int status = ravel_outfile_write(out, text, strlen(text), error);
-    if (status == 0)
-        status = ravel_outfile_write(out, "\n", 1, error);
-    if (status == 0)
-        return ravel_outfile_commit(out, error);
-    ravel_outfile_abort(out);
-    return status;
-}
-
-/* The folder has tokens: they must be made in the same way. */
-static int compare_sidecar(const ravel_outputs *outputs, const char *path, const cJSON *wanted,
-                           ravel_error *error)
-{
-    size_t size;
-    char *text = ravel_whole_file_read(path, &size, error);
-    if (text == NULL)
-        return (int)error->status;
-    cJSON *found = cJSON_Parse(text);
-    const cJSON *identity = cJSON_GetObjectItemCaseSensitive(found, "tokenizer_identity");
-    const cJSON *own = cJSON_GetObjectItemCaseSensitive(wanted, "tokenizer_identity");
-    int status = 0;
-    if (!cJSON_Compare(identity, own, 1))
-        status =
-            ravel_error_set(error, RAVEL_ERR_MODEL, "'%s' has tokens of another model (ravel.json)",
-                            outputs->options.directory);
-    else if (!cJSON_Compare(found, wanted, 1))
-        status = ravel_error_set(error, RAVEL_ERR_ARGUMENT,
-                                 "'%s' has tokens of another layout (ravel.json): name another "
-                                 "folder",
-                                 outputs->options.directory);
-    cJSON_Delete(found);
-    free(text);
-    return status;
-}
-
-static int write_sidecar(const ravel_outputs *outputs, ravel_error *error)
-{
-    char *path = outputs->options.path != NULL
-                     ? ravel_name_join(".", outputs->options.path, ".json")
-                     : ravel_name_join(outputs->options.directory, "ravel.json", "");
-    cJSON *json = ravel_token_meta_json(outputs->options.meta);
-    char *text = cJSON_Print(json);
-    int status = 0;
-    if (path == NULL || text == NULL)
-        status = ravel_error_memory(error);
-    else if (outputs->options.path != NULL)
-        status = write_text(outputs->options.path[0] == '/' ? path + 2 : path, text, error);
-    else if (exists(path))
-        status = compare_sidecar(outputs, path, json, error);
-    else
-        status = write_text(path, text, error);
-    free(path);
-    free(text);
-    cJSON_Delete(json);
-    return status;
-}
-
 /* --- Opening ---------------------------------------------------------------------------------- */
 
 static int open_journal(ravel_outputs *outputs, ravel_error *error)
@@ -186,7 +120,8 @@ static int open_folder(ravel_outputs *outputs, ravel_error *error)
     int status = ravel_workplace_open(&outputs->work, outputs->options.directory, name,
                                       outputs->options.resume, error);
     if (status == 0)
-        status = write_sidecar(outputs, error);
+        status =
+            ravel_sidecar_write_folder(outputs->options.directory, outputs->options.meta, error);
     char *failed = failed_path(outputs);
     if (status == 0 && outputs->options.resume && failed != NULL)
         ravel_failures_load(&outputs->earlier, failed);
@@ -554,7 +489,7 @@ static int put_file(ravel_outputs *outputs, const ravel_pack_entry *entry, const
     int status =
         write_one(outputs, entry, options->meta, options->format, spool, options->path, error);
     if (status == 0 && options->format == RAVEL_PACK_NPY && strcmp(options->path, "-") != 0)
-        status = write_sidecar(outputs, error);
+        status = ravel_sidecar_write_file(options->path, options->meta, error);
     return status;
 }
 

@@ -7,7 +7,7 @@
 
 #include "audio_io/outfile.h"
 #include "nn/error.h"
-#include "tools/compare/canvas.h"
+#include "tools/picture/canvas.h"
 
 /* CIELAB of the white point D65 to linear light: L in 0 ... 100, a to red, b to yellow. */
 static void lab_to_linear(double l, double a, double b, double rgb[3])

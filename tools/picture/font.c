@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tools/compare/font.h"
+#include "tools/picture/font.h"
 
 #include <string.h>
 

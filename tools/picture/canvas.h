@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A picture of few colours, drawn in memory and written as PNG. */
-#ifndef RAVEL_TOOLS_COMPARE_CANVAS_H
-#define RAVEL_TOOLS_COMPARE_CANVAS_H
+#ifndef RAVEL_TOOLS_PICTURE_CANVAS_H
+#define RAVEL_TOOLS_PICTURE_CANVAS_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Letters of five by seven dots, two rows below for those that hang down. */
-#ifndef RAVEL_TOOLS_COMPARE_FONT_H
-#define RAVEL_TOOLS_COMPARE_FONT_H
+#ifndef RAVEL_TOOLS_PICTURE_FONT_H
+#define RAVEL_TOOLS_PICTURE_FONT_H
 
 #include <stdbool.h>
 

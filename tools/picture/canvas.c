@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tools/compare/canvas.h"
+#include "tools/picture/canvas.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nn/error.h"
-#include "tools/compare/font.h"
+#include "tools/picture/font.h"
 
 int ravel_canvas_new(ravel_canvas *canvas, int width, int height, ravel_error *error)
 {
