@@ -32,10 +32,10 @@ if [ -n "$sanitizers" ]; then
     export LD_PRELOAD
     # Python itself never frees all; what the package keeps is seen by one of its tests.
     export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1:allocator_may_return_null=1
-    export PYTHONMALLOC=malloc
+    export UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc
 else
     # shellcheck disable=SC2086
     $pip install .
 fi
 
-RAVEL_COMMAND=$command "$work/venv/bin/python" -m pytest -q -p no:cacheprovider -rs python/tests
+RAVEL_COMMAND=$command "$work/venv/bin/python" -m pytest -q -p no:cacheprovider -rs --capture=sys python/tests

@@ -47,9 +47,13 @@ def wave_array(wave: Any) -> npt.NDArray[Any]:
 
 
 def as_floats(array: npt.NDArray[Any]) -> Samples:
-    """Samples of -1 ... 1, contiguous; integers are scaled by powers of two, as in sound files."""
+    """
+    Samples of -1 ... 1, contiguous and aligned as C has them.
+
+    Integers are scaled by powers of two, as in sound files.
+    """
     with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and will count as 0
-        pcm = np.ascontiguousarray(array, dtype=np.float32)
+        pcm = np.require(array, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
     if array.dtype.kind == "f":
         return pcm
     if array.dtype == np.uint8:
