@@ -6,8 +6,8 @@ _ravel_options()
     local common="--model --directory --progress --quiet --help"
     case $1 in
         encode)
-            echo "--bitrate --codebooks --channels --tag --block --raw --raw-rate --raw-channels" \
-                "--raw-bits $common"
+            echo "--bitrate --codebooks --quality --target --entropy --channels --tag --block --raw" \
+                "--raw-rate --raw-channels --raw-bits $common"
             ;;
         decode) echo "--start --duration --rate --bits --predict-fine --seed $common" ;;
         info) echo "--json --model --help" ;;
@@ -22,6 +22,7 @@ _ravel_values()
 {
     case $1 in
         --channels) echo "mix keep" ;;
+        --entropy) echo "none static prior" ;;
         --progress) echo "none bar json" ;;
         --bits) echo "16 24 32 f32" ;;
         --raw-bits) echo "8 16 24 32 f32 f64" ;;
@@ -38,7 +39,7 @@ _ravel()
         return
     fi
     case $last in
-        --channels | --progress | --bits | --raw-bits | --raw-rate | --rate)
+        --channels | --entropy | --progress | --bits | --raw-bits | --raw-rate | --rate)
             mapfile -t COMPREPLY < <(compgen -W "$(_ravel_values "$last")" -- "$word")
             return
             ;;
@@ -47,7 +48,7 @@ _ravel()
             mapfile -t COMPREPLY < <(compgen -d -- "$word")
             return
             ;;
-        -b | --bitrate | -k | --codebooks | --tag | --block | --raw-channels | -s | --start | \
+        -b | --bitrate | -k | --codebooks | --quality | --target | --tag | --block | --raw-channels | -s | --start | \
             -t | --duration | -r | --seconds)
             return
             ;;
