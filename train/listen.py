@@ -5,7 +5,7 @@ their spectrograms.
     python3 -m train.listen --files ../shared/corpus/dev --every 6 --out listen
     xdg-open listen/index.html
 
-Only the command is needed, built with `ravel compare`; standard Python otherwise.
+Beside each sound: ESTOI, and the figures of artefacts.py, which say where to look closer.
 """
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+import soundfile as sf
+from scipy.signal import resample_poly
+
+from .artefacts import SAMPLE_RATE, artefacts
+
 KBPS = (1.5, 3, 6)
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
 STYLE = """
 body { font: 16px/1.5 sans-serif; color: #333; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h2 { margin: 3rem 0 .5rem; font-size: 1.1rem }
 table { border-spacing: 0 }
-td { padding: .1rem 1rem .1rem 0; white-space: nowrap }
-audio { width: 28rem; vertical-align: middle }
+td { padding: .1rem 1rem .1rem 0 }
+td:first-child { white-space: nowrap }
+audio { width: 22rem; vertical-align: middle }
 img { width: 100%; margin-top: .7rem }
 """
 
@@ -36,6 +42,19 @@ def ravel(arguments: argparse.Namespace, verb: str, *options: object) -> str:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
+
+
+def figures(original: Path, decoded: Path) -> str:
+    """What artefacts.py measures at 24 kHz."""
+    sounds = []
+    for path in (original, decoded):
+        pcm, rate = sf.read(path, always_2d=True)
+        sounds.append(resample_poly(pcm.mean(axis=1), SAMPLE_RATE, rate))
+    n = min(map(len, sounds))
+    if n < 2 * SAMPLE_RATE:
+        return "too short for more"
+    return ", ".join(f"{name.replace(',', f' {value:.1f}', 1)}"
+                     for name, value in artefacts(*(x[:n] for x in sounds)).items())
 
 
 def clip(arguments: argparse.Namespace, source: Path) -> list[tuple[str, Path, str]]:
@@ -56,7 +75,7 @@ def clip(arguments: argparse.Namespace, source: Path) -> list[tuple[str, Path, s
     for (kbps, sound, size), result in zip(decoded, measured["results"]):
         sent = 8e-3 * size / measured["duration_s"]
         rows.append((f"{kbps:g} kb/s", sound,
-                     f"ESTOI {result['estoi']:.2f}, file {sent:.2f} kb/s"))
+                     f"ESTOI {result['estoi']:.2f}, file {sent:.2f} kb/s, {figures(source, sound)}"))
     return rows
 
 
