@@ -56,10 +56,9 @@ class Convolution(nn.Module):
         self.pointwise = Feedforward(shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        n = x.shape[1]
-        past = F.pad(x, (0, 0, KERNEL - 1, 0))
-        y = self.dw_bias + sum(past[:, i:i + n] * self.dw_weight[i] for i in range(KERNEL))
-        return x + self.pointwise(y)
+        past = F.pad(x.transpose(1, 2), (KERNEL - 1, 0))
+        y = F.conv1d(past, self.dw_weight.T[:, None], self.dw_bias, groups=x.shape[2])
+        return x + self.pointwise(y.transpose(1, 2))
 
 
 class Attention(nn.Module):
@@ -88,7 +87,9 @@ class Attention(nn.Module):
                    for part in self.qkv(self.norm(x)).split(width, dim=-1))
         age = torch.arange(n, device=x.device)[:, None] - torch.arange(n, device=x.device)
         seen = (age >= 0) & (age < self.context)
-        y = F.scaled_dot_product_attention(self.turn(q), self.turn(k), v, attn_mask=seen)
+        # By hand: half the time of scaled_dot_product_attention on a processor.
+        scores = (self.turn(q) @ self.turn(k).transpose(-1, -2)).float() / q.shape[-1]**0.5
+        y = scores.masked_fill(~seen, -torch.inf).softmax(-1).to(v.dtype) @ v
         x = x + self.out(y.transpose(1, 2).flatten(2))
         return x + self.pointwise(x)
 
