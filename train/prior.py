@@ -88,10 +88,10 @@ def evaluate(prior: Prior, files: list[np.ndarray], n: int, block: int) -> np.nd
     return bits / count
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up, then a cosine down to a fiftieth."""
+def learning_rate(step: int, progress: float, peak: float) -> float:
+    """Linear warm-up, then a cosine down to a fiftieth where progress is 1."""
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def make_optimizers(prior: Prior, rate: float) -> list[torch.optim.Optimizer]:
@@ -125,7 +125,7 @@ class Trainer:
         initialise(self.prior, codewords, files)
         self.sequences = Sequences(files, arguments.frames)
         self.rng = np.random.default_rng(arguments.seed)
-        self.step = 0
+        self.step, self.spent_s, self.began = 0, 0.0, time.time()
         self.optimizers = make_optimizers(self.prior, arguments.rate)
         self.average = {k: v.clone() for k, v in self.prior.state_dict().items()}
         if (self.run / "last.pt").exists():
@@ -134,6 +134,7 @@ class Trainer:
     def save(self) -> None:
         state = {"tokenizer": self.tokenizer, "prior": self.prior.state_dict(),
                  "average": self.average, "step": self.step,
+                 "spent_s": self.spent_s + time.time() - self.began,
                  "optimizers": [o.state_dict() for o in self.optimizers],
                  "rng": self.rng.bit_generator.state}
         torch.save(state, self.run / "last.tmp")
@@ -145,7 +146,7 @@ class Trainer:
             self.begin_with(state["average"])
             return
         self.prior.load_state_dict(state["prior"])
-        self.average, self.step = state["average"], state["step"]
+        self.average, self.step, self.spent_s = state["average"], state["step"], state["spent_s"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         self.rng.bit_generator.state = state["rng"]
@@ -182,14 +183,21 @@ class Trainer:
             optimizer.step()
         return n, loss.item() / math.log(2)
 
+    def progress(self) -> float:
+        """0 at the start, 1 at the end: by steps, or by time where that was limited."""
+        arguments = self.arguments
+        if arguments.minutes:
+            return min(1.0, (self.spent_s + time.time() - self.began) / (60 * arguments.minutes))
+        return min(1.0, self.step / arguments.steps)
+
     def train(self) -> None:
         arguments, n_all = self.arguments, len(self.prior.heads)
         bits: list[float] = []
         started, frames = time.time(), 0
         with open(self.run / "curve.csv", "a", newline="") as file:
             writer = csv.writer(file)
-            while self.step < arguments.steps:
-                rate = learning_rate(self.step, arguments.steps, arguments.rate)
+            while (progress := self.progress()) < 1:
+                rate = learning_rate(self.step, progress, arguments.rate)
                 for optimizer in self.optimizers:
                     for group in optimizer.param_groups:
                         group["lr"] = rate
@@ -198,7 +206,7 @@ class Trainer:
                 self.step += 1
                 self.update_average()
                 frames += arguments.batch * arguments.frames
-                if self.step % arguments.report == 0 or self.step == arguments.steps:
+                if self.step % arguments.report == 0:
                     speed = frames / (time.time() - started)
                     mean = float(np.mean(bits)) if bits else float("nan")
                     writer.writerow([self.step, f"{mean:.4f}", f"{speed:.0f}"])
@@ -207,6 +215,7 @@ class Trainer:
                           f"{speed:.0f} frames/s", flush=True)
                     bits, started, frames = [], time.time(), 0
                     self.save()
+        self.save()
 
     def averaged(self) -> Prior:
         """The averaged weights, rounded as the file stores them."""
@@ -238,6 +247,7 @@ def main() -> None:
     parser.add_argument("--keep-codewords", action="store_true",
                         help="another tokeniser is a later state of the same training")
     parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--minutes", type=float, help="of training, whatever --steps says")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--frames", type=int, default=100, help="of a sequence and of the window")
     parser.add_argument("--rate", type=float, default=2e-3)
