@@ -217,7 +217,7 @@ class Codec:
         codebooks: Optional[int] = None,
         delays: Optional[Sequence[int]] = None,
         base: int = 0,
-        shared: bool = False,
+        shared: Optional[bool] = None,
         begin: bool = False,
         end: bool = False,
     ) -> Layout:
@@ -231,11 +231,14 @@ class Codec:
         base
             Added to every token.
         shared
-            The same tokens for all codebooks, instead of tokens of its own for each.
+            The same tokens for all codebooks, instead of tokens of its own for each; by default
+            where each codebook has its column: "parallel" and "delay".
         begin, end
             A special token before, or after, each sound.
         """
         n = self._check_codebooks(codebooks)
+        if shared is None:
+            shared = order in ("parallel", "delay")
         return Layout(self, order, n, delays, base, shared, begin, end)
 
     # --- Whole sounds -------------------------------------------------------------------------------

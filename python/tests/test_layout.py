@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from conftest import voice
 
 import ravel
 
@@ -28,10 +29,12 @@ def test_there_and_back(codec, order, n_frames):
 def test_the_numbers_are_as_documented(codec):
     codes = np.array([[1, 2, 3], [4, 5, 6]])
     offsets = np.array([0, 1024, 2048])
-    assert np.array_equal(codec.layout("parallel", 3).tokens(codes), codes + offsets)
+    assert np.array_equal(codec.layout("parallel", 3).tokens(codes), codes)
+    apart = codec.layout("parallel", 3, shared=False)
+    assert np.array_equal(apart.tokens(codes), codes + offsets) and apart.offsets == tuple(offsets)
     assert np.array_equal(codec.layout("flat", 3).tokens(codes), (codes + offsets).ravel())
     assert np.array_equal(codec.layout("coarse-first", 3).tokens(codes), (codes + offsets).T.ravel())
-    delay = codec.layout("delay", 3, shared=True, base=10, begin=True)
+    delay = codec.layout("delay", 3, base=10, begin=True)
     assert (delay.pad, delay.begin, delay.end, delay.vocabulary) == (1034, 1035, None, 1036)
     assert delay.delays == (0, 1, 2) and delay.offsets == (10, 10, 10) and delay.order == "delay"
     pad = delay.pad
@@ -40,6 +43,17 @@ def test_the_numbers_are_as_documented(codec):
     assert np.array_equal(
         codec.layout("delay", 2, delays=[3, 0]).codes(
             codec.layout("delay", 2, delays=[3, 0]).tokens(codes[:, :2])), codes[:, :2])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_tokens_are_those_of_the_command(codec, command, order, tmp_path):
+    sound, out = tmp_path / "a.wav", tmp_path / "a.npy"
+    ravel.write(sound, voice(1.0, codec.sample_rate), codec.sample_rate)
+    command("tokens", "-q", "-k", "4", "--layout", order, "--base", 9, "--end", sound, out)
+    layout = codec.layout(order, 4, base=9, end=True)
+    theirs = np.load(out)
+    assert np.array_equal(layout.tokens(codec.tokens(sound, 4)), theirs)
+    assert np.array_equal(layout.codes(theirs), codec.tokens(sound, 4))
 
 
 def test_what_no_layout_has(codec):
