@@ -37,7 +37,7 @@ static const char usage[] =
     "      --tar               IN is a tar whatever its name; - is standard input\n"
     "\n"
     "  -j, --jobs N            at once; as many as cores without\n"
-    "      --batch N           utterances that a job encodes together\n"
+    "      --batch N           utterances that a job encodes together, 4 without\n"
     "      --shard I/N         every N-th input from the I-th on, 0 <= I < N\n"
     "      --per-file N        utterances in one file of many, 10000 without\n"
     "      --resume            leave out what an earlier run has done\n"
@@ -499,7 +499,7 @@ int ravel_tool_tokens(int argc, char **argv)
     tokens_options options = {.common = ravel_tool_options_new(),
                               .inputs = calloc((size_t)argc + 1, sizeof *options.inputs),
                               .n_jobs = n_cores > 0 ? (int)n_cores : 1,
-                              .n_batch = 1,
+                              .n_batch = 4,
                               .n_shards = 1,
                               .per_file = 10000};
     if (options.inputs == NULL) {
