@@ -25,14 +25,14 @@ from ravel._core import (
     OutOfMemoryError,
     VersionError,
 )
-from ravel._core import ffi as _ffi
 from ravel._core import lib as _lib
+from ravel._core import text_of as _text_of
 from ravel._files import read, write
 from ravel._layout import Layout
 from ravel._rvl import DamageWarning
 from ravel._streams import Decoder, Encoder, Resampler, push_many
 
-__version__ = _ffi.string(_lib.ravel_version()).decode()
+__version__ = _text_of(_lib.ravel_version())
 
 __all__ = [
     "ArgumentError",

@@ -31,6 +31,7 @@ from ravel._core import (
     ffi,
     lib,
     new_error,
+    text_of,
 )
 from ravel._files import Path, SoundFile, file_name
 from ravel._layout import Layout
@@ -102,12 +103,12 @@ class Codec:
     @property
     def name(self) -> str:
         """The model's name."""
-        return ffi.string(self._info.name).decode()
+        return text_of(self._info.name)
 
     @property
     def licence(self) -> str:
         """The model's licence."""
-        return ffi.string(self._info.licence).decode()
+        return text_of(self._info.licence)
 
     @property
     def sample_rate(self) -> int:

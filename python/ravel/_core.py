@@ -19,6 +19,7 @@ __all__ = [
     "ffi",
     "lib",
     "new_error",
+    "text_of",
 ]
 
 
@@ -84,15 +85,16 @@ _BY_STATUS: Dict[int, Type[Error]] = {
 }
 
 
-def _text(chars: Any) -> str:
-    return ffi.string(chars).decode("utf-8", "replace")
+def text_of(chars: Any) -> str:
+    """A C string."""
+    return str(ffi.string(chars), "utf-8", "replace")
 
 
 def check(result: int, what: str = "") -> int:
     """A count as it is; a negative status as its exception, ``what`` before the words for it."""
     if result >= 0:
         return result
-    words = _text(lib.ravel_strerror(result))
+    words = text_of(lib.ravel_strerror(result))
     raise _BY_STATUS.get(result, Error)(f"{what}: {words}" if what else words)
 
 
@@ -106,4 +108,4 @@ def check_error(result: Any, error: Any) -> Any:
     failed = result < 0 if isinstance(result, int) else result == ffi.NULL
     if not failed:
         return result
-    raise _BY_STATUS.get(int(error.status), Error)(_text(error.text))
+    raise _BY_STATUS.get(int(error.status), Error)(text_of(error.text))

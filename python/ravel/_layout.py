@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 import numpy as np
 
 from ravel._arrays import Codes, Tokens, as_array, as_codes
-from ravel._core import ArgumentError, DataError, check_error, ffi, lib, new_error
+from ravel._core import ArgumentError, DataError, check_error, ffi, lib, new_error, text_of
 from ravel._streams import in_memory
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ORDERS: List[str] = []
 while lib.ravel_token_order_name(len(_ORDERS)) != ffi.NULL:
-    _ORDERS.append(ffi.string(lib.ravel_token_order_name(len(_ORDERS))).decode())
+    _ORDERS.append(text_of(lib.ravel_token_order_name(len(_ORDERS))))
 
 
 def _order(name: str) -> int:
@@ -66,7 +66,7 @@ class Layout:
     @property
     def order(self) -> str:
         """ "parallel", "delay", "flat" or "coarse-first"."""
-        return _ORDERS[self._layout.order]
+        return _ORDERS[int(self._layout.order)]
 
     @property
     def vocabulary(self) -> int:

@@ -154,7 +154,7 @@ def _decoded(codec: "Codec", stream: StreamFile) -> Iterator[Samples]:
         if codes is None:
             pcm = [decoder.conceal(n) for decoder in decoders]
         else:
-            pcm = push_many(decoders, codes)
+            pcm = push_many(decoders, list(codes))
         yield _joined(codec, pcm)
     yield _joined(codec, [decoder.finish() for decoder in decoders])
 
