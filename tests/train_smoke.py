@@ -4,8 +4,8 @@
     python3 tests/train_smoke.py BUILD/ravel
 
 Prepares a made-up corpus, trains some steps, once without and once with an interruption, which
-must give equal weights to the last bit, exports, and compares the command with PyTorch: equal codes,
-samples within 1e-4. Exits with 77 (skipped) where what training needs is not installed.
+must give equal weights to the last bit, exports, and compares the command with PyTorch: equal
+codes, samples within 1e-4. Exits with 77 (skipped) where what training needs is not installed.
 """
 import argparse
 import json

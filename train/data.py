@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Training audio: decode once into one flat int16 file, track its pitch, then sample crops by speaker.
+"""Training audio: decoded once into one flat int16 file, its pitch tracked; then crops by speaker.
 
     python3 -m train.data --corpus ../shared/corpus --out data
     python3 -m train.data --speech LibriTTS --speaker '^[^/]+/([^/]+)/' --noise noises --out data
@@ -101,7 +101,8 @@ def manifest_recordings(corpus: Path, rows: list[dict[str, str]],
     """Of a corpus with a MANIFEST.tsv, without what is for tests."""
     for row in rows:
         folder = row["file"].split("/")[0]
-        if folder != "dev" and row["corpus"] not in EXCLUDED_CORPORA and row["speaker"] not in held_out:
+        left_out = row["corpus"] in EXCLUDED_CORPORA or row["speaker"] in held_out
+        if folder != "dev" and not left_out:
             yield Recording(corpus / row["file"], "noise" if folder == "noise" else "speech",
                             f"{folder}/{row['corpus']}/{row['speaker']}")
 
@@ -115,7 +116,7 @@ def folder_recordings(folder: Path, pattern: str, kind: str = "speech") -> Itera
 
 
 def table_recordings(folder: Path, table: Path) -> Iterator[Recording]:
-    """Those of a TSV with columns `path`, below the folder, and `client_id`, as Common Voice has it."""
+    """Those of a TSV with columns `path`, below the folder, and `client_id`, as of Common Voice."""
     with open(table, newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             yield Recording(folder / row["path"], "speech", f"{folder.name}/{row['client_id']}")
@@ -259,7 +260,7 @@ def main() -> None:
                         help="folder with a MANIFEST.tsv")
     parser.add_argument("--speech", type=Path, help="any folder of speech instead")
     parser.add_argument("--speaker", default="^([^/]+)/", metavar="REGEX",
-                        help="the speaker in a path below it; files that it does not find are left out")
+                        help="the speaker in a path below it; what it does not find is left out")
     parser.add_argument("--table", type=Path, help="TSV with columns path and client_id instead")
     parser.add_argument("--noise", type=Path, help="folder of noises beside --speech")
     parser.add_argument("--out", type=Path, default=Path("data"))

@@ -77,8 +77,8 @@ class Clip:
         name = f"{self.source.stem}-{digest(self.source.read_bytes())}.{kind}"
         if self.codec is None:
             return self.cache / "original" / name
-        rate = f"{self.kbps if kbps is None else kbps:g}"
-        return self.cache / f"{self.codec.name}-{self.codec.identity}".replace(" ", "-") / rate / name
+        codec = f"{self.codec.name}-{self.codec.identity}".replace(" ", "-")
+        return self.cache / codec / f"{self.kbps if kbps is None else kbps:g}" / name
 
     def decoded(self) -> np.ndarray:
         """As a player would hear it, in 16 bits."""

@@ -25,7 +25,7 @@ from .artefacts import SAMPLE_RATE, artefacts
 KBPS = (1.5, 3, 6)
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
 STYLE = """
-body { font: 16px/1.5 sans-serif; color: #333; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 sans-serif; color: #333; max-width: 72rem; margin: 2rem auto }
 h2 { margin: 3rem 0 .5rem; font-size: 1.1rem }
 table { border-spacing: 0 }
 td { padding: .1rem 1rem .1rem 0 }
@@ -53,7 +53,7 @@ def figures(original: Path, decoded: Path) -> str:
     n = min(map(len, sounds))
     if n < 2 * SAMPLE_RATE:
         return "too short for more"
-    return ", ".join(f"{name.replace(',', f' {value:.1f}', 1)}"
+    return ", ".join(name.replace(",", f" {value:.1f}", 1)
                      for name, value in artefacts(*(x[:n] for x in sounds)).items())
 
 
@@ -75,7 +75,8 @@ def clip(arguments: argparse.Namespace, source: Path) -> list[tuple[str, Path, s
     for (kbps, sound, size), result in zip(decoded, measured["results"]):
         sent = 8e-3 * size / measured["duration_s"]
         rows.append((f"{kbps:g} kb/s", sound,
-                     f"ESTOI {result['estoi']:.2f}, file {sent:.2f} kb/s, {figures(source, sound)}"))
+                     f"ESTOI {result['estoi']:.2f}, file {sent:.2f} kb/s, "
+                     + figures(source, sound)))
     return rows
 
 
@@ -86,7 +87,8 @@ def section(arguments: argparse.Namespace, source: Path) -> str:
         lines.append(f'<tr><td>{what}<td><audio controls preload="none" src="{address}"></audio>'
                      f"<td>{figures}")
     picture = quote(f"{source.stem}/picture.png")
-    return "\n".join([*lines, "</table>", f'<img loading="lazy" alt="spectrograms" src="{picture}">'])
+    image = f'<img loading="lazy" alt="spectrograms" src="{picture}">'
+    return "\n".join([*lines, "</table>", image])
 
 
 def main() -> None:
