@@ -4,15 +4,13 @@
 #include "rvq/codes.h"
 
 enum {
-    VERSION_BIT = 0x80,
-    EXTENSION_BIT = 0x40,
     FRAMES_SHIFT = 4,
     FRAMES_MASK = 3,
     COUNT_MASK = 15,
     COUNT_FOLLOWS = 15 /* smallest codebooks - 1 that takes a byte of its own */
 };
 
-static int header_bytes(int n_codebooks)
+int ravel_packet_header_bytes(int n_codebooks)
 {
     return n_codebooks - 1 < COUNT_FOLLOWS ? 1 : 2;
 }
@@ -36,7 +34,7 @@ int ravel_layout_packet_size(const ravel_layout *layout, int n_frames, int n_cod
         return RAVEL_ERR_ARGUMENT;
     if (n_codebooks < 1 || n_codebooks > layout->n_codebooks)
         return RAVEL_ERR_ARGUMENT;
-    return header_bytes(n_codebooks) + code_bytes(layout, n_frames, n_codebooks);
+    return ravel_packet_header_bytes(n_codebooks) + code_bytes(layout, n_frames, n_codebooks);
 }
 
 int ravel_layout_packet_write(const ravel_layout *layout, const uint16_t *codes, int n_frames,
@@ -50,7 +48,7 @@ int ravel_layout_packet_write(const ravel_layout *layout, const uint16_t *codes,
     if (!ravel_layout_codes_valid(layout, n_codebooks, codes, n_frames))
         return RAVEL_ERR_ARGUMENT;
 
-    const bool follows = header_bytes(n_codebooks) == 2;
+    const bool follows = ravel_packet_header_bytes(n_codebooks) == 2;
     const int count = follows ? COUNT_FOLLOWS : n_codebooks - 1;
     packet[0] = (uint8_t)((n_frames - 1) << FRAMES_SHIFT | count);
     if (follows)
@@ -74,23 +72,33 @@ static int read_count(const uint8_t *packet, int n_bytes)
     return packet[1] + 1;
 }
 
-int ravel_layout_packet_read(const ravel_layout *layout, const uint8_t *packet, int n_bytes,
-                             uint16_t *codes, int *n_codebooks)
+int ravel_packet_read_header(const ravel_layout *layout, const uint8_t *packet, int n_bytes,
+                             int *n_codebooks)
 {
     if (n_bytes < 1)
         return RAVEL_ERR_DATA;
-    if (packet[0] & VERSION_BIT)
-        return RAVEL_ERR_VERSION;
-    const int n_frames = (packet[0] >> FRAMES_SHIFT & FRAMES_MASK) + 1;
     const int count = read_count(packet, n_bytes);
     if (count < 0)
         return count;
     if (count > layout->n_codebooks || !one_rate(layout))
         return RAVEL_ERR_MODEL;
+    *n_codebooks = count;
+    return (packet[0] >> FRAMES_SHIFT & FRAMES_MASK) + 1;
+}
 
-    const int start = header_bytes(count), size = code_bytes(layout, n_frames, count);
+int ravel_layout_packet_read(const ravel_layout *layout, const uint8_t *packet, int n_bytes,
+                             uint16_t *codes, int *n_codebooks)
+{
+    int count;
+    if (n_bytes >= 1 && packet[0] & RAVEL_PACKET_CODED)
+        return RAVEL_ERR_VERSION;
+    const int n_frames = ravel_packet_read_header(layout, packet, n_bytes, &count);
+    if (n_frames < 0)
+        return n_frames;
+
+    const int start = ravel_packet_header_bytes(count), size = code_bytes(layout, n_frames, count);
     const int rest = n_bytes - start - size;
-    if ((packet[0] & EXTENSION_BIT) ? rest < 1 : rest != 0)
+    if ((packet[0] & RAVEL_PACKET_EXTENDED) ? rest < 1 : rest != 0)
         return RAVEL_ERR_DATA;
     ravel_bit_reader reader;
     ravel_bit_reader_init(&reader, packet + start, (size_t)size);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/model.h"
+#include "rvq/packet.h"
 #include "rvq/range_coder.h"
 #include "tests/support/coded_blocks.h"
 #include "tests/support/random.h"
@@ -271,6 +272,60 @@ Test(block_coder, bounds_coded_frames)
     cr_assert_eq(job.status, RAVEL_ERR_DATA);
     free(many);
     free(again);
+}
+
+/* --- Packets ---------------------------------------------------------------------------------- */
+
+/*
+ * Likely codes take fewer bytes, others as many as packed, and both are read. That a datagram is
+ * whole is the network's promise; most that are not are refused.
+ */
+Test(block_coder, packets_are_coded_where_it_pays)
+{
+    uint64_t seed = 11;
+    int n_coded = 0, saved = 0, n_cut = 0, n_missed = 0;
+    for (int round = 0; round < 400; round++) {
+        const int n_frames = 1 + round % RAVEL_PACKET_MAX_FRAMES, n_codebooks = 1 + round / 4 % 4;
+        uint8_t packet[RAVEL_PACKET_MAX_BYTES];
+        uint16_t got[RAVEL_PACKET_MAX_FRAMES * CODEBOOKS];
+        int found = 0;
+        if (round % 3 == 0)
+            random_codes(&seed, n_frames * n_codebooks);
+        else
+            told_codes(RAVEL_PAYLOAD_STATIC, 1, &seed, n_frames, n_codebooks);
+        const int packed = ravel_packet_size(model, n_frames, n_codebooks);
+        const int size =
+            ravel_packet_write_coded(model, codes, n_frames, n_codebooks, packet, sizeof packet);
+        cr_assert(size > 0 && size <= packed);
+        cr_assert_eq((packet[0] & RAVEL_PACKET_CODED) != 0, size < packed);
+        cr_assert_eq(ravel_packet_read(model, packet, size, got, &found), n_frames);
+        cr_assert_eq(found, n_codebooks);
+        cr_assert_arr_eq(got, codes, (size_t)(n_frames * n_codebooks) * sizeof *codes);
+        n_coded += size < packed;
+        saved += packed - size;
+        for (int other = 0; size < packed && other < size; other++, n_cut++)
+            n_missed += ravel_packet_read(model, packet, other, got, &found) > 0;
+        packet[0] |= RAVEL_PACKET_EXTENDED;
+        if (size < packed)
+            cr_assert_eq(ravel_packet_read(model, packet, size, got, &found), RAVEL_ERR_DATA);
+    }
+    cr_assert(n_coded > 100 && saved > 150, "%d coded, %d bytes saved", n_coded, saved);
+    cr_assert_lt(n_missed * 8, n_cut, "%d of %d", n_missed, n_cut);
+}
+
+Test(block_coder, coded_packets_need_tables)
+{
+    const ravel_code_models none = {.kernels = models.kernels, .layout = models.layout};
+    uint8_t packet[RAVEL_PACKET_MAX_BYTES];
+    uint64_t seed = 12;
+    int found = 0;
+    told_codes(RAVEL_PAYLOAD_STATIC, 1, &seed, 4, CODEBOOKS);
+    const int size = ravel_packet_write_coded(model, codes, 4, CODEBOOKS, packet, sizeof packet);
+    cr_assert(packet[0] & RAVEL_PACKET_CODED);
+    cr_assert_eq(ravel_coded_packet_read(&none, packet, size, read_back[0], &found),
+                 RAVEL_ERR_VERSION);
+    cr_assert_eq(ravel_coded_packet_write(&none, codes, 4, CODEBOOKS, packet, sizeof packet),
+                 ravel_packet_size(model, 4, CODEBOOKS));
 }
 
 /* --- Instruction sets ------------------------------------------------------------------------- */

@@ -168,7 +168,7 @@ static void check_partition(const ravel_kernels *kernels, int n, bool finite)
 {
     memcpy(copy, logits, sizeof copy);
     ravel_frequencies_make(kernels, copy, n, cumulative);
-    double greatest = -INFINITY, sum = 0.0;
+    double greatest = (double)-INFINITY, sum = 0.0;
     for (int i = 0; i < n && finite; i++)
         greatest = fmax(greatest, (double)logits[i]);
     for (int i = 0; i < n && finite; i++)

@@ -281,8 +281,8 @@ RAVEL_API int ravel_decoder_push_many(ravel_decoder_job *jobs, int n_jobs, ravel
 /* --- Packets -------------------------------------------------------------------------------- */
 
 /*
- * A packet carries one to four frames of plain packed codes and needs no other packet
- * (docs/format.md). For one rate of codebooks (steps_per_frame all 1) only.
+ * A packet carries one to four frames and needs no other packet (docs/format.md). For one rate of
+ * codebooks (steps_per_frame all 1) only.
  */
 enum { RAVEL_PACKET_MAX_FRAMES = 4 };
 
@@ -292,6 +292,15 @@ RAVEL_API int ravel_packet_size(const ravel_model *model, int n_frames, int n_co
 /* return    bytes written, or a negative status */
 RAVEL_API int ravel_packet_write(const ravel_model *model, const uint16_t *codes, int n_frames,
                                  int n_codebooks, uint8_t *packet, int capacity);
+
+/*
+ * The same with fewer bytes, ravel_packet_size of them at most, where the model has static tables
+ * that tell the codes well: RAVEL_ENTROPY_STATIC, of this frame alone. Takes 32 KB of stack; so does
+ * reading such a packet. capacity: at least ravel_packet_size.
+ */
+RAVEL_API int ravel_packet_write_coded(const ravel_model *model, const uint16_t *codes,
+                                       int n_frames, int n_codebooks, uint8_t *packet,
+                                       int capacity);
 
 /*
  * packet         n_bytes from the network: anything may be in them
