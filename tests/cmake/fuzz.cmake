@@ -22,6 +22,7 @@ function(ravel_fuzz name)
 endfunction()
 
 ravel_fuzz(model -dict=${CMAKE_CURRENT_SOURCE_DIR}/fuzz/model.dict)
+ravel_fuzz(block)
 ravel_fuzz(packet)
 ravel_fuzz(stream)
 ravel_fuzz(wav)

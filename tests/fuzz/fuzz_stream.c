@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static ravel_model *model;
     if (model == NULL) {
-        model = ravel_test_model_open(RAVEL_TINY_DEFAULT);
+        model = ravel_test_model_open(RAVEL_TINY_PRIOR);
     }
     if (size == 0) {
         return 0;

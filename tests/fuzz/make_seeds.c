@@ -2,7 +2,7 @@
 /*
  *     make_seeds DIRECTORY
  *
- * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /packet and /wav.
+ * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /block, /packet and /wav.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 
 #include "audio_io/wav.h"
 #include "ravel/io.h"
-#include "tests/support/sound.h"
+#include "tests/support/coded_blocks.h"
 #include "tests/support/tiny_model.h"
 
-enum { N_SAMPLES = 16000, MAX_CODES = 1 << 16, PATH = 1024 };
+enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 5 };
 
 static void fail(const char *what)
 {
@@ -45,22 +45,6 @@ static void make_models(const char *folder)
     }
 }
 
-/* Codes of a second of sound. return: frames */
-static int make_codes(const ravel_model *model, uint16_t *codes)
-{
-    static float pcm[N_SAMPLES];
-    const ravel_model_info *info = ravel_model_get_info(model);
-    ravel_scratch *scratch = ravel_scratch_new(model, 1);
-    ravel_encoder *encoder = ravel_encoder_new(model, info->n_codebooks);
-    int per_frame = ravel_model_codes_per_frame(model, info->n_codebooks);
-    ravel_test_speech(pcm, N_SAMPLES, info->sample_rate_hz, 9);
-    int n = ravel_encoder_push(encoder, scratch, pcm, N_SAMPLES / info->channels, codes,
-                               MAX_CODES / per_frame);
-    ravel_encoder_free(encoder);
-    ravel_scratch_free(scratch);
-    return n;
-}
-
 static void *load(const char *path, size_t *size)
 {
     struct stat status;
@@ -77,8 +61,8 @@ static void *load(const char *path, size_t *size)
     return data;
 }
 
-static void make_streams(const char *folder, const ravel_model *model, const uint16_t *codes,
-                         int n_frames)
+static void make_stream(const char *folder, const ravel_model *model, const uint16_t *codes,
+                        int n_frames, ravel_entropy entropy)
 {
     static const char *const tags[] = {"TITLE=a seed"};
     const ravel_model_info *info = ravel_model_get_info(model);
@@ -86,10 +70,11 @@ static void make_streams(const char *folder, const ravel_model *model, const uin
                                   .n_codebooks = info->n_codebooks,
                                   .block_frames = 7,
                                   .tags = tags,
-                                  .n_tags = 1};
-    char path[PATH];
+                                  .n_tags = 1,
+                                  .entropy = entropy};
+    char path[PATH], name[32];
     ravel_error error;
-    snprintf(path, sizeof path, "%s/plain", folder);
+    snprintf(path, sizeof path, "%s/seed.rvl", folder);
     ravel_stream_writer *writer = ravel_stream_writer_open(path, model, &format, &error);
     if (writer == NULL ||
         ravel_stream_writer_write(writer, codes, n_frames, n_frames, &error) < 0 ||
@@ -100,23 +85,77 @@ static void make_streams(const char *folder, const ravel_model *model, const uin
     }
     size_t size;
     void *stream = load(path, &size);
-    save(folder, "plain", "0", stream, size);
-    save(folder, "with-model", "1", stream, size);
-    save(folder, "with-seek", "3", stream, size);
+    remove(path);
+    snprintf(name, sizeof name, "plain-%d", (int)entropy);
+    save(folder, name, "0", stream, size);
+    snprintf(name, sizeof name, "with-model-%d", (int)entropy);
+    save(folder, name, "1", stream, size);
+    snprintf(name, sizeof name, "with-seek-%d", (int)entropy);
+    save(folder, name, "3", stream, size);
     free(stream);
 }
 
-static void make_packets(const char *folder, const ravel_model *model, const uint16_t *codes)
+/* Codes that the coders expect, so that blocks are coded. */
+static void make_streams(const char *folder, const ravel_model *model)
 {
-    int n_codebooks = ravel_model_get_info(model)->n_codebooks;
-    for (int n_frames = 1; n_frames <= RAVEL_PACKET_MAX_FRAMES; n_frames++) {
+    static uint16_t codes[MAX_CODES];
+    const ravel_code_models models = ravel_model_code_models(model);
+    for (int entropy = RAVEL_ENTROPY_NONE; entropy <= RAVEL_ENTROPY_PRIOR; entropy++) {
+        const int kind =
+            entropy == RAVEL_ENTROPY_PRIOR ? RAVEL_PAYLOAD_PRIOR : RAVEL_PAYLOAD_STATIC;
+        uint64_t seed = 1;
+        ravel_test_told_codes(&models, (ravel_payload)kind, 1, &seed, SEED_FRAMES,
+                              model->info.n_codebooks, codes);
+        make_stream(folder, model, codes, SEED_FRAMES, (ravel_entropy)entropy);
+    }
+}
+
+/* One block of each kind, and all of them in one input, each behind its length. */
+static void make_blocks(const char *folder, const ravel_model *model)
+{
+    static uint16_t codes[MAX_CODES];
+    const ravel_code_models models = ravel_model_code_models(model);
+    ravel_block_coder *coder = ravel_block_coder_new(&models, 1);
+    uint8_t all[8192];
+    size_t n_all = 0;
+    for (int kind = RAVEL_PAYLOAD_PACKED; kind < RAVEL_PAYLOADS; kind++) {
+        const int n_codebooks = model->info.n_codebooks, n_frames = 20 + kind;
+        const ravel_block_info info = {
+            .kind = kind, .n_codebooks = n_codebooks, .n_frames = n_frames};
+        uint8_t *block = all + n_all;
         char name[16];
+        uint64_t seed = 1;
+        ravel_test_told_codes(&models, (ravel_payload)kind, 1, &seed, n_frames, n_codebooks, codes);
+        const int size = ravel_block_coder_write(coder, &info, codes, block + 2, 2048);
+        if (size < 0)
+            fail("a block");
+        block[0] = (uint8_t)(size & 255);
+        block[1] = (uint8_t)(size >> 8);
+        n_all += (size_t)size + 2;
+        snprintf(name, sizeof name, "kind-%d", kind);
+        save(folder, name, "", block, (size_t)size + 2);
+    }
+    save(folder, "all", "", all, n_all);
+    ravel_block_coder_free(coder);
+}
+
+static void make_packets(const char *folder, const ravel_model *model)
+{
+    const ravel_code_models models = ravel_model_code_models(model);
+    const int n_codebooks = model->info.n_codebooks;
+    for (int n_frames = 1; n_frames <= RAVEL_PACKET_MAX_FRAMES; n_frames++) {
+        uint16_t codes[RAVEL_PACKET_MAX_FRAMES * RAVEL_MAX_CODEBOOKS];
         uint8_t packet[1024];
+        char name[16];
+        uint64_t seed = 1;
+        ravel_test_told_codes(&models, RAVEL_PAYLOAD_STATIC, 1, &seed, n_frames, n_codebooks,
+                              codes);
         int size = ravel_packet_write(model, codes, n_frames, n_codebooks, packet, sizeof packet);
-        if (size > 0) {
-            snprintf(name, sizeof name, "%d-frames", n_frames);
-            save(folder, name, "", packet, (size_t)size);
-        }
+        snprintf(name, sizeof name, "%d-frames", n_frames);
+        save(folder, name, "", packet, (size_t)size);
+        size = ravel_packet_write_coded(model, codes, n_frames, n_codebooks, packet, sizeof packet);
+        snprintf(name, sizeof name, "%d-coded", n_frames);
+        save(folder, name, "", packet, (size_t)size);
     }
 }
 
@@ -134,23 +173,22 @@ static void make_wavs(const char *folder)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"model", "stream", "packet", "wav"};
-    static uint16_t codes[MAX_CODES];
-    char folders[4][PATH];
+    static const char *const names[] = {"model", "stream", "packet", "wav", "block"};
+    char folders[FOLDERS][PATH];
     if (argc != 2) {
         fputs("usage: make_seeds DIRECTORY\n", stderr);
         return 2;
     }
     mkdir(argv[1], 0777);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < FOLDERS; i++) {
         snprintf(folders[i], PATH, "%s/%s", argv[1], names[i]);
         mkdir(folders[i], 0777);
     }
-    ravel_model *model = ravel_test_model_open(RAVEL_TINY_DEFAULT);
-    int n_frames = make_codes(model, codes);
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_PRIOR);
     make_models(folders[0]);
-    make_streams(folders[1], model, codes, n_frames);
-    make_packets(folders[2], model, codes);
+    make_streams(folders[1], model);
+    make_blocks(folders[4], model);
+    make_packets(folders[2], model);
     make_wavs(folders[3]);
     ravel_model_free(model);
     return 0;
