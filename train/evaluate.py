@@ -270,13 +270,12 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    if arguments.stress:
-        from .stress import stress
-        codec = Ravel(arguments.ravel, arguments.model)
-        return stress(codec, arguments.files, arguments.corpus)
     files = sorted(f for f in arguments.files.iterdir() if f.suffix in SUFFIXES)[::arguments.every]
     if not files:
         raise SystemExit(f"{arguments.files}: no audio")
+    if arguments.stress:
+        from .stress import stress
+        return stress(Ravel(arguments.ravel, arguments.model), files, arguments.corpus)
     spoken: list[Path] = []
     if arguments.words and (arguments.corpus / "MANIFEST.tsv").exists():
         held_out = Path(__file__).with_name("held_out.txt")
