@@ -7,6 +7,7 @@
  * with RAVEL_LONG=1 in the environment one hour. Also the sizes of state and scratch.
  */
 #define _GNU_SOURCE
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "codec/model.h"
 #include "ravel/ravel.h"
 #include "tests/support/sound.h"
 
@@ -34,6 +36,12 @@ static void check_sizes(void)
     bound("state of an encoder", (long)ravel_encoder_size(model), 256 * KB);
     bound("state of a decoder", (long)ravel_decoder_size(model), 256 * KB);
     bound("scratch of a thread", (long)ravel_scratch_size(model, 1), 1024 * KB);
+    const ravel_code_models models = ravel_model_code_models(model);
+    ravel_block_coder *coder =
+        ravel_block_coder_new(&models, ravel_block_coder_good_lanes(&models));
+    bound("blocks that are decoded side by side",
+          coder != NULL ? (long)ravel_block_coder_bytes(coder) : LONG_MAX, 4096 * KB);
+    ravel_block_coder_free(coder);
 }
 
 /* `ravel encode` of raw audio from *input; its stream goes nowhere. */
