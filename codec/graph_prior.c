@@ -3,6 +3,11 @@
 
 #include "codec/graph.h"
 
+enum {
+    MAX_STATE = 8 << 20,   /* of a block; several are decoded side by side */
+    MAX_SCRATCH = 64 << 20 /* for a frame */
+};
+
 /* NAME.weight and what may stand beside it. */
 static ravel_prior_map read_map(const ravel_node *node, const char *name)
 {
@@ -90,7 +95,12 @@ ravel_prior *ravel_graph_prior(ravel_builder *builder, const ravel_node *node,
         return NULL;
     }
     ravel_prior *prior = ravel_prior_new(builder->kernels, &spec, &reason);
-    if (!prior)
+    if (!prior) {
         ravel_node_refuse_as(node, &reason);
-    return prior;
+    } else if (ravel_prior_state_size(prior) > MAX_STATE ||
+               ravel_prior_push_scratch(prior, 1, 1) > MAX_SCRATCH) {
+        ravel_node_refuse(node, "a block would take %zu bytes of state, %zu of scratch",
+                          ravel_prior_state_size(prior), ravel_prior_push_scratch(prior, 1, 1));
+    }
+    return prior; /* the model's, also where it is refused */
 }

@@ -42,7 +42,7 @@ static void logits_of(const ravel_model *model, uint16_t codes[FRAMES][CODEBOOKS
                       float logits[SIZE])
 {
     const ravel_prior *prior = model->prior;
-    static float contexts[FRAMES][64];
+    static float contexts[FRAMES * 64];
     float context[64];
     const size_t push = ravel_prior_push_scratch(prior, FRAMES, 1);
     const size_t head = ravel_prior_logits_scratch(prior, 1);
@@ -50,9 +50,9 @@ static void logits_of(const ravel_model *model, uint16_t codes[FRAMES][CODEBOOKS
     void *state = malloc(ravel_prior_state_size(prior));
     arena.base = aligned_alloc(64, arena.size);
     ravel_prior_reset(prior, state);
-    ravel_prior_lane lane = {state, codes[0], CODEBOOKS, CODEBOOKS, t + 1, contexts[0]};
+    ravel_prior_lane lane = {state, codes[0], CODEBOOKS, CODEBOOKS, t + 1, contexts};
     ravel_prior_push(prior, &lane, 1, &arena);
-    memcpy(context, contexts[0] + t * ravel_prior_width(prior),
+    memcpy(context, contexts + t * ravel_prior_width(prior),
            (size_t)ravel_prior_width(prior) * sizeof *context);
     for (int j = 0; j < k; j++) {
         ravel_prior_add(prior, j, codes[t] + j, 0, 1, context);

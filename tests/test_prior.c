@@ -428,8 +428,18 @@ static void longer(cJSON *prior, ravel_tensor *tensors, size_t *n)
     cJSON_AddItemToObject(first_layer(prior), "pad", cJSON_CreateDoubleArray(pad, 2));
 }
 
+static void remembering(cJSON *prior, ravel_tensor *tensors, size_t *n)
+{
+    (void)tensors;
+    (void)n;
+    cJSON *branch =
+        cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(prior, "trunk"), 2), "branch");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(cJSON_GetArrayItem(branch, 1), "context"), 65536);
+}
+
 Test(prior, hostile_files_are_refused)
 {
+    refused(remembering, "bytes of state");
     refused(other_tokenizer, "made for the tokenizer");
     refused(no_tokenizer, "'tokenizer'");
     refused(unknown_key, "temperature");

@@ -37,6 +37,18 @@ static void decode(const ravel_model *model, ravel_scratch *scratch, const uint1
     ravel_decoder_free(decoder);
 }
 
+/* Whole frames out of the prior, where there is one. */
+static void predict(const ravel_model *model)
+{
+    uint16_t codes[N_FRAMES * RAVEL_MAX_CODEBOOKS];
+    int n_codebooks = ravel_model_get_info(model)->n_codebooks;
+    ravel_predictor *predictor = ravel_predictor_new(model, 1);
+    if (predictor)
+        FUZZ_CHECK(ravel_predictor_push(predictor, NULL, N_FRAMES, 0, n_codebooks, codes) ==
+                   N_FRAMES);
+    ravel_predictor_free(predictor);
+}
+
 static void run_model(const ravel_model *model, const ravel_model_info *info)
 {
     int n_samples = N_FRAMES * info->hop_samples;
@@ -52,6 +64,7 @@ static void run_model(const ravel_model *model, const ravel_model_info *info)
     int n_last = ravel_encoder_finish(encoder, scratch, codes + n * per_frame, capacity - n);
     FUZZ_CHECK(n_last >= 0 && n + n_last <= capacity);
     decode(model, scratch, codes, n + n_last);
+    predict(model);
     free(codes);
     free(pcm);
     ravel_encoder_free(encoder);
