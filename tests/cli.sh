@@ -193,6 +193,34 @@ expect 1 'differ' sh -c 'cmp likely.wav coarse.wav >&2'
 expect 2 'no value' "$ravel" decode -m prior --predict-fine 0 coarse.rvl no.wav
 gone no.wav
 
+# --- Fewer bits for the same codes -----------------------------------------------------------------
+
+"$ravel" encode -q -m prior --entropy none in.wav none.rvl && "$ravel" decode -q -m prior none.rvl none.wav
+equal "$(fact prior entropy) $(fact model entropy)" "prior none"
+for how in static prior; do
+    expect 0 'peak' "$ravel" encode -m prior --entropy $how in.wav $how.rvl
+    expect 0 '' "$ravel" decode -q -m prior $how.rvl $how.wav
+    check "the same sound by $how" cmp none.wav $how.wav
+    check "no more bytes by $how" [ "$(wc -c <$how.rvl)" -le "$(wc -c <none.rvl)" ]
+    expect 3 'has no' "$ravel" encode --entropy $how in.wav no.rvl
+done
+expect 0 '' "$ravel" encode -q -m prior in.wav best.rvl
+check "the best of the model" cmp best.rvl prior.rvl
+expect 2 'no value' "$ravel" encode --entropy magic in.wav no.rvl
+equal "$(fact none.rvl prior_identity)" 0000000000000000
+equal "$("$ravel" info -m prior prior.rvl | sed -n 's/^prior_identity  *//p')" \
+    "$(fact prior prior_identity | cut -c 1-16)"
+expect 0 'spent_bits_per_code' sh -c '"$0" info -m prior prior.rvl >&2' "$ravel"
+expect 0 '' "$ravel" encode -q --quality 1 in.wav b.rvl
+most=$("$ravel" info --json a.rvl | sed -n 's/.*"block_bitrate_bps":[^0-9]*\([0-9]*\).*/\1/p')
+least=$("$ravel" info --json b.rvl | sed -n 's/.*"block_bitrate_bps":[^0-9]*\([0-9]*\).*/\1/p')
+target=$(((most + least) / 2))
+expect 0 'up to' "$ravel" encode --block 0.1 --target $((target / 1000)) in.wav c.rvl
+check "a target is held" [ "$(fact c.rvl block_bitrate_bps | cut -d. -f1)" -lt $target ]
+equal "$(fact c.rvl least_codebooks_used)" 1
+expect 2 'no value' "$ravel" encode --target 0 in.wav no.rvl
+gone no.rvl
+
 # --- Channels and rates ----------------------------------------------------------------------------
 
 for shape in '8000 1' '192000 2' '44100 7' '11025 3'; do
