@@ -101,7 +101,7 @@ void ravel_stream_forget_ahead(ravel_stream_reader *reader);
 void ravel_stream_free_ahead(ravel_stream_reader *reader);
 
 /* Uses one page. return    0, or a negative status that ends the reading */
-int ravel_stream_use_page(ravel_stream_reader *reader, ravel_page_ahead *page, ravel_error *error);
+int ravel_stream_use_page(ravel_stream_reader *reader, ravel_page_ahead *ahead, ravel_error *error);
 
 /*
  * Takes pages until something is in the queue or none is left.

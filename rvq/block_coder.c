@@ -18,21 +18,26 @@ enum {
     ALIGNMENT = 64
 };
 
+/* A block that is being read. */
+typedef struct {
+    ravel_block_job *job;
+    ravel_range_decoder range;
+} open_block;
+
 struct ravel_block_coder {
     ravel_code_models models;
     int n_lanes, n_rows;
     size_t bytes, state_size;
     uint32_t range_written;
-    char *states;               /* [n_lanes][state_size], of the prior */
-    ravel_prior_lane *pushes;   /* [n_lanes] */
-    ravel_block_job **active;   /* [n_lanes] */
-    ravel_range_decoder *range; /* [n_lanes] */
-    uint16_t *frames;           /* [n_lanes][RAVEL_MAX_CODEBOOKS], the frame in work */
-    ravel_interval *intervals;  /* [SLICE_FRAMES][RAVEL_MAX_CODEBOOKS] */
-    float *contexts;            /* [n_rows][width of the prior] */
-    float *logits;              /* [n_rows][greatest codebook] */
-    uint32_t *cumulative;       /* [greatest codebook + 1] */
-    ravel_arena scratch;        /* of the prior */
+    char *states;              /* [n_lanes][state_size], of the prior */
+    ravel_prior_lane *pushes;  /* [n_lanes] */
+    open_block *active;        /* [n_lanes] */
+    uint16_t *frames;          /* [n_lanes][RAVEL_MAX_CODEBOOKS], the frame in work */
+    ravel_interval *intervals; /* [SLICE_FRAMES][RAVEL_MAX_CODEBOOKS] */
+    float *contexts;           /* [n_rows][width of the prior] */
+    float *logits;             /* [n_rows][greatest codebook] */
+    uint32_t *cumulative;      /* [greatest codebook + 1] */
+    ravel_arena scratch;       /* of the prior */
 };
 
 /* --- Construction ----------------------------------------------------------------------------- */
@@ -73,19 +78,7 @@ static size_t scratch_size(const ravel_block_coder *coder)
     return greater(push, logits);
 }
 
-enum {
-    STATES,
-    PUSHES,
-    ACTIVE,
-    RANGE,
-    FRAMES,
-    INTERVALS,
-    CONTEXTS,
-    LOGITS,
-    CUMULATIVE,
-    SCRATCH,
-    PARTS
-};
+enum { STATES, PUSHES, ACTIVE, FRAMES, INTERVALS, CONTEXTS, LOGITS, CUMULATIVE, SCRATCH, PARTS };
 
 static void find_sizes(const ravel_block_coder *coder, size_t bytes[PARTS])
 {
@@ -96,7 +89,6 @@ static void find_sizes(const ravel_block_coder *coder, size_t bytes[PARTS])
     bytes[STATES] = lanes * coder->state_size;
     bytes[PUSHES] = lanes * sizeof *coder->pushes;
     bytes[ACTIVE] = lanes * sizeof *coder->active;
-    bytes[RANGE] = lanes * sizeof *coder->range;
     bytes[FRAMES] = lanes * RAVEL_MAX_CODEBOOKS * sizeof *coder->frames;
     bytes[INTERVALS] = (size_t)SLICE_FRAMES * RAVEL_MAX_CODEBOOKS * sizeof *coder->intervals;
     bytes[CONTEXTS] = rows * width * sizeof *coder->contexts;
@@ -114,7 +106,6 @@ static void lay_out(ravel_block_coder *coder, const size_t bytes[PARTS], ravel_a
     coder->states = part[STATES];
     coder->pushes = part[PUSHES];
     coder->active = part[ACTIVE];
-    coder->range = part[RANGE];
     coder->frames = part[FRAMES];
     coder->intervals = part[INTERVALS];
     coder->contexts = part[CONTEXTS];
@@ -344,8 +335,8 @@ static int check_coded(const ravel_block_coder *coder, const ravel_block_job *jo
 static void decode_code(ravel_block_coder *coder, int k, int row)
 {
     const int size = coder->models.layout->codebook_size[k];
-    ravel_block_job *job = coder->active[row];
-    ravel_range_decoder *range = &coder->range[row];
+    ravel_block_job *job = coder->active[row].job;
+    ravel_range_decoder *range = &coder->active[row].range;
     const uint64_t before = ravel_range_tell(&range->state);
     find_frequencies(coder, row, size);
     const int code =
@@ -364,7 +355,7 @@ static void decode_frame(ravel_block_coder *coder, int kind, int n)
         for (int row = 0; row < n; row++) {
             decode_code(coder, k, row);
         }
-        while (n > 0 && coder->active[n - 1]->info.n_codebooks <= k + 1)
+        while (n > 0 && coder->active[n - 1].job->info.n_codebooks <= k + 1)
             n--;
         if (n > 0)
             go_on(coder, kind, k, coder->frames, RAVEL_MAX_CODEBOOKS, n);
@@ -400,29 +391,29 @@ static int keep_frame(ravel_block_coder *coder, int frame, int n)
 {
     int kept = 0;
     for (int row = 0; row < n; row++) {
-        ravel_block_job *job = coder->active[row];
+        ravel_block_job *job = coder->active[row].job;
         const int n_codebooks = job->info.n_codebooks;
         memcpy(job->codes + (ptrdiff_t)frame * n_codebooks,
                coder->frames + (ptrdiff_t)row * RAVEL_MAX_CODEBOOKS,
                (size_t)n_codebooks * sizeof *job->codes);
-        if (ravel_range_decoder_overrun(&coder->range[row])) {
+        if (ravel_range_decoder_overrun(&coder->active[row].range)) {
             job->status = RAVEL_ERR_DATA;
         } else if (frame + 1 == job->info.n_frames) {
-            finish_job(job, &coder->range[row]);
+            finish_job(job, &coder->active[row].range);
         } else {
-            coder->active[kept] = job;
-            coder->range[kept] = coder->range[row];
+            coder->active[kept] = coder->active[row];
             coder->pushes[kept++] = coder->pushes[row];
         }
     }
     return kept;
 }
 
-static void begin_row(ravel_block_coder *coder, ravel_block_job *job, int row)
+static void begin_row(ravel_block_coder *coder, int row)
 {
+    ravel_block_job *job = coder->active[row].job;
     const int n_codebooks = job->info.n_codebooks;
-    coder->active[row] = job;
-    ravel_range_decoder_init(&coder->range[row], job->block + PAYLOAD_AT, job->size - PAYLOAD_AT);
+    ravel_range_decoder_init(&coder->active[row].range, job->block + PAYLOAD_AT,
+                             job->size - PAYLOAD_AT);
     coder->pushes[row] = (ravel_prior_lane){
         .codes = job->codes, .code_stride = n_codebooks, .n_codebooks = n_codebooks};
 }
@@ -430,6 +421,7 @@ static void begin_row(ravel_block_coder *coder, ravel_block_job *job, int row)
 /* Up to n_lanes jobs of that kind from the *next on, those with more codebooks first. */
 static int gather(ravel_block_coder *coder, int kind, ravel_block_job *jobs, int n_jobs, int *next)
 {
+    open_block *active = coder->active;
     int n = 0;
     for (; *next < n_jobs && n < coder->n_lanes; ++*next) {
         ravel_block_job *job = &jobs[*next];
@@ -439,13 +431,13 @@ static int gather(ravel_block_coder *coder, int kind, ravel_block_job *jobs, int
         if (job->status)
             continue;
         int row = n++;
-        for (; row > 0 && coder->active[row - 1]->info.n_codebooks < job->info.n_codebooks; row--) {
-            coder->active[row] = coder->active[row - 1];
+        for (; row > 0 && active[row - 1].job->info.n_codebooks < job->info.n_codebooks; row--) {
+            active[row].job = active[row - 1].job;
         }
-        coder->active[row] = job;
+        active[row].job = job;
     }
     for (int row = 0; row < n; row++) {
-        begin_row(coder, coder->active[row], row);
+        begin_row(coder, row);
     }
     return n;
 }
