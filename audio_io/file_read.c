@@ -428,6 +428,9 @@ int ravel_audio_reader_read(ravel_audio_reader *reader, float *pcm, int n_sample
 
 int64_t ravel_audio_reader_skip(ravel_audio_reader *reader, int64_t n_samples, ravel_error *error)
 {
+    if (n_samples < 0)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "%lld samples cannot be passed over",
+                               (long long)n_samples);
     if (reader->file != NULL && n_samples <= reader->length &&
         sf_seek(reader->file, n_samples, SEEK_CUR) >= 0)
         return n_samples;

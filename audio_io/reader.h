@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Ways into a ravel_audio_reader that programs seldom need: a file without a name, a part of one. */
+/* A way into a ravel_audio_reader that programs seldom need: a file without a name. */
 #ifndef RAVEL_AUDIO_IO_READER_H
 #define RAVEL_AUDIO_IO_READER_H
 
@@ -12,11 +12,5 @@
  */
 ravel_audio_reader *ravel_audio_reader_open_descriptor(int fd, const char *name,
                                                        ravel_error *error);
-
-/*
- * Passes over n_samples, by seeking where that is possible.
- * return    samples passed over, fewer only at the end; or a negative status
- */
-int64_t ravel_audio_reader_skip(ravel_audio_reader *reader, int64_t n_samples, ravel_error *error);
 
 #endif

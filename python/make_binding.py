@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Writes _ravel.c, cffi's binding of the public headers.
 
-The headers are their own description: what the preprocessor leaves of them is what cffi is told, and
-the compiler compares every struct and signature once more. So nothing here goes out of step.
+The headers are their own description: what the preprocessor leaves of them is what cffi is told,
+and the compiler compares every struct and signature once more. So nothing goes out of step.
 """
 
 import argparse

@@ -48,6 +48,12 @@ RAVEL_API int ravel_audio_reader_tags(const ravel_audio_reader *reader, const ch
 /* return    samples read into interleaved pcm, 0 at the end, or a negative status with *error */
 RAVEL_API int ravel_audio_reader_read(ravel_audio_reader *reader, float *pcm, int n_samples,
                                       ravel_error *error);
+/*
+ * Passes over n_samples, by seeking where that is possible.
+ * return    samples passed over, fewer only at the end; or a negative status
+ */
+RAVEL_API int64_t ravel_audio_reader_skip(ravel_audio_reader *reader, int64_t n_samples,
+                                          ravel_error *error);
 
 /* --- Audio out ------------------------------------------------------------------------------ */
 

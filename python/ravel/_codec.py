@@ -98,7 +98,7 @@ class Codec:
             sizes = sizes + [size] * steps
             self._columns[len(sizes)] = sizes
 
-    # --- What it is -------------------------------------------------------------------------------
+    # --- What it is ------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -173,7 +173,7 @@ class Codec:
     def __reduce__(self) -> Any:
         return _load_again, (self._path, self.tokenizer_identity, self.decoder_identity)
 
-    # --- For the streams ----------------------------------------------------------------------------
+    # --- For the streams -------------------------------------------------------------------------
 
     def _check_codebooks(self, codebooks: Optional[int]) -> int:
         if codebooks is None:
@@ -202,7 +202,7 @@ class Codec:
             scratches[room] = ffi.gc(scratch, lib.ravel_scratch_free)
         return scratches[room]
 
-    # --- Streams ------------------------------------------------------------------------------------
+    # --- Streams ---------------------------------------------------------------------------------
 
     def encoder(self, codebooks: Optional[int] = None) -> Encoder:
         """A stream of samples at ``sample_rate`` to codes of all or the first ``codebooks``."""
@@ -242,7 +242,7 @@ class Codec:
             shared = order in ("parallel", "delay")
         return Layout(self, order, n, delays, base, shared, begin, end)
 
-    # --- Whole sounds -------------------------------------------------------------------------------
+    # --- Whole sounds ----------------------------------------------------------------------------
 
     def _encode_pieces(
         self, pieces: Iterable[Any], from_hz: int, codebooks: Optional[int]
@@ -257,7 +257,10 @@ class Codec:
 
     @overload
     def encode(
-        self, wave: Union[List[Any], Tuple[Any, ...]], sr: int, codebooks: Optional[int] = ...,
+        self,
+        wave: Union[List[Any], Tuple[Any, ...]],
+        sr: int,
+        codebooks: Optional[int] = ...,
         threads: int = ...,
     ) -> List[Codes]: ...
 
@@ -315,7 +318,7 @@ class Codec:
             return _each(self._decode_one, codes, threads)
         return self._decode_one(codes)
 
-    # --- Files --------------------------------------------------------------------------------------
+    # --- Files -----------------------------------------------------------------------------------
 
     def tokens(
         self,

@@ -54,13 +54,11 @@ class SoundFile:
 
     def skip(self, offset: float) -> None:
         """Passes over so many seconds, rounded to a sample of the file."""
-        left = begin = self._samples(offset)
-        while left > 0:
-            n = len(self._read(min(left, READ_SAMPLES)))
-            if n == 0:
-                end = (begin - left) / self.rate
-                raise DataError(f"an offset of {offset:g} s lies behind the end, {end:g} s")
-            left -= n
+        begin = self._samples(offset)
+        passed = lib.ravel_audio_reader_skip(self._reader, begin, self._error)
+        if check_error(passed, self._error) < begin:
+            end = passed / self.rate
+            raise DataError(f"an offset of {offset:g} s lies behind the end, {end:g} s")
 
     def _samples(self, seconds: float) -> int:
         if not 0 <= seconds < 1e9:
@@ -80,7 +78,7 @@ class SoundFile:
 
 
 def read(path: Path) -> Tuple[Samples, int]:
-    """A sound file as float32 [samples] (of several channels: [samples, channels]), and its rate."""
+    """A sound file as float32 [samples], of several channels [samples, channels]; and its rate."""
     with SoundFile(path) as sound:
         empty = np.empty((0, sound.channels), np.float32)
         wave = np.concatenate([empty, *sound.pieces()])

@@ -42,6 +42,9 @@ class Layout:
         begin: bool,
         end: bool,
     ) -> None:
+        if delays is not None and len(delays) != codebooks:
+            raise ArgumentError(f"{len(delays)} delays for {codebooks} codebooks")
+        delay_frames = ffi.NULL if delays is None else ffi.new("int[]", list(delays))
         values = {
             "order": _order(order),
             "n_codebooks": codebooks,
@@ -49,17 +52,12 @@ class Layout:
             "shared": shared,
             "begin": begin,
             "end": end,
+            "delay_frames": delay_frames,
         }
-        if delays is not None:
-            if len(delays) != codebooks:
-                raise ArgumentError(f"{len(delays)} delays for {codebooks} codebooks")
-            values["delay_frames"] = in_c = ffi.new("int[]", list(delays))
         options = ffi.new("ravel_token_options *", values)
         error = new_error()
         self._layout = ffi.new("ravel_token_layout *")
-        check_error(
-            lib.ravel_token_layout_make(self._layout, codec._info, options, error), error
-        )
+        check_error(lib.ravel_token_layout_make(self._layout, codec._info, options, error), error)
         sizes = codec._columns[codec._widths[codebooks]]
         self._columns: List[Sequence[int]] = [[] for _ in sizes] + [sizes]
 

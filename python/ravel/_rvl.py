@@ -23,7 +23,7 @@ class DamageWarning(UserWarning):
     """A stream was damaged; what is lost was concealed."""
 
 
-# --- Encoding --------------------------------------------------------------------------------------
+# --- Encoding ------------------------------------------------------------------------------------
 
 
 def _tags(given: Optional[Mapping[str, str]], of_file: List[bytes]) -> List[Any]:
@@ -64,9 +64,7 @@ class _StreamWriter:
         if kind is not None:
             lib.ravel_stream_writer_abort(self._writer)
             return
-        result = lib.ravel_stream_writer_close(
-            self._writer, self.n_samples, ffi.NULL, self._error
-        )
+        result = lib.ravel_stream_writer_close(self._writer, self.n_samples, ffi.NULL, self._error)
         check_error(result, self._error)
 
 
@@ -88,7 +86,7 @@ def encode_file(
             writer.write(encoder.finish())
 
 
-# --- Decoding --------------------------------------------------------------------------------------
+# --- Decoding ------------------------------------------------------------------------------------
 
 
 class StreamFile:
@@ -117,7 +115,7 @@ class StreamFile:
         return int(self._info.n_samples)
 
     def pieces(self) -> Iterator[Tuple[int, Optional[npt.NDArray[np.uint16]]]]:
-        """Number of frames, and their codes [streams, frames, columns]; None where they are lost."""
+        """Number of frames, and their codes [streams, frames, columns]; None for lost ones."""
         room = np.empty((self.n_streams, READ_FRAMES, self._codec._widths[-1]), np.uint16)
         n_codebooks, lost = ffi.new("int *"), ffi.new("int *")
         while True:

@@ -36,9 +36,7 @@ def model_samples(wave: Any, channels: int) -> Samples:
 
 
 class Stream:
-    """
-    What encoders and decoders share. One that is pushed by two threads serves one after the other.
-    """
+    """What encoders and decoders share; pushed by two threads, it serves one after the other."""
 
     def __init__(self, codec: "Codec", new: Callable[[], Any], free: Callable[[Any], None]) -> None:
         pointer = new()
@@ -219,7 +217,7 @@ class Decoder(Stream):
     __copy__ = copy
 
 
-# --- Many streams at once --------------------------------------------------------------------------
+# --- Many streams at once ------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -280,7 +278,9 @@ def _decode_many(decoders: Sequence[Decoder], codes: Sequence[Any], finish: bool
 
 
 def push_many(
-    streams: Union[Sequence[Encoder], Sequence[Decoder]], inputs: Sequence[Any], finish: bool = False
+    streams: Union[Sequence[Encoder], Sequence[Decoder]],
+    inputs: Sequence[Any],
+    finish: bool = False,
 ) -> List[Any]:
     """
     Pushes into several encoders, or several decoders, of one codec in one step.
@@ -299,7 +299,7 @@ def push_many(
     raise TypeError("streams are to be all encoders or all decoders")
 
 
-# --- Resampling ------------------------------------------------------------------------------------
+# --- Resampling ----------------------------------------------------------------------------------
 
 
 class Resampler:

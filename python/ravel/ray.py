@@ -112,7 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ravel.ray", description="Tokens of a manifest, on a Ray cluster."
     )
-    parser.add_argument("manifest", help="JSON lines with audio_filepath, maybe offset and duration")
+    parser.add_argument("manifest", help="JSON lines: audio_filepath, maybe offset, duration")
     parser.add_argument("out", help="folder for Parquet files")
     parser.add_argument("-k", "--codebooks", type=int, help="so many; all without")
     parser.add_argument("-m", "--model", help="a model file, instead of the built-in model")

@@ -70,8 +70,9 @@ def test_no_copy_is_made(codec, wave):
     assert np.shares_memory(as_floats(wave_array(wave)), wave)
 
 
-@pytest.mark.parametrize("kind, scale, zero", [("int16", 2**15, 0), ("int32", 2**31, 0),
-                                               ("uint8", 2**7, 128)])
+@pytest.mark.parametrize(
+    "kind, scale, zero", [("int16", 2**15, 0), ("int32", 2**31, 0), ("uint8", 2**7, 128)]
+)
 def test_integers_are_scaled(codec, wave, kind, scale, zero):
     whole = np.round(wave * min(scale, 2**20)).astype(np.int64) * (scale // min(scale, 2**20))
     floats = (whole / scale).astype(np.float32)
@@ -132,7 +133,7 @@ def test_more_samples_than_c_counts(codec):
         codec.encoder().push(many)
 
 
-# --- Codes -----------------------------------------------------------------------------------------
+# --- Codes ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["uint16", "int32", "int64", "uint64", ">u2"])
@@ -167,7 +168,7 @@ def test_codes_may_change_while_they_are_decoded(codec, expected):
     assert not np.shares_memory(as_codes(expected, codec._columns), expected)
 
 
-# --- Torch -----------------------------------------------------------------------------------------
+# --- Torch ---------------------------------------------------------------------------------------
 
 
 def test_torch_tensors(codec, wave, expected):

@@ -67,8 +67,9 @@ def test_channels_are_averaged(codec, wave):
     stereo = np.stack([wave, 0.5 * wave], axis=1)
     expected = codec.encode(wave * np.float32(0.75), codec.sample_rate)
     assert np.array_equal(codec.encode(stereo, codec.sample_rate), expected)
-    assert np.array_equal(codec.encode(wave[:, None], codec.sample_rate),
-                          codec.encode(wave, codec.sample_rate))
+    assert np.array_equal(
+        codec.encode(wave[:, None], codec.sample_rate), codec.encode(wave, codec.sample_rate)
+    )
 
 
 def test_a_batch_is_each_alone(codec):
@@ -114,11 +115,13 @@ def test_other_threads_run_meanwhile(codec):
 
 def test_a_codec_goes_to_another_process(codec, wave):
     again = pickle.loads(pickle.dumps(codec))
-    assert np.array_equal(again.encode(wave, codec.sample_rate),
-                          copy.copy(codec).encode(wave, codec.sample_rate))
+    assert np.array_equal(
+        again.encode(wave, codec.sample_rate), copy.copy(codec).encode(wave, codec.sample_rate)
+    )
     code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).tokenizer_identity)"
-    there = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(codec),
-                           check=True, capture_output=True)
+    there = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(codec), check=True, capture_output=True
+    )
     assert there.stdout.decode().strip() == codec.tokenizer_identity
 
 

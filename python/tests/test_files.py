@@ -32,7 +32,8 @@ def test_tokens_are_those_of_the_command(codec, command, sound, tmp_path):
 
 def test_a_part_is_as_if_cut_out(codec, sound):
     wave, sr = ravel.read(sound)
-    for offset, duration in ((0, 0.5), (0.70001, 0.31), (1.2, None), (0.5, 99.0), (1.6, None), (0, 0)):
+    parts = ((0, 0.5), (0.70001, 0.31), (1.2, None), (0.5, 99.0), (1.6, None), (0, 0))
+    for offset, duration in parts:
         begin = round(offset * sr)
         end = len(wave) if duration is None else begin + round(duration * sr)
         expected = codec.encode(wave[begin:end], sr, 2)

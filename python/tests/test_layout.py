@@ -33,16 +33,26 @@ def test_the_numbers_are_as_documented(codec):
     apart = codec.layout("parallel", 3, shared=False)
     assert np.array_equal(apart.tokens(codes), codes + offsets) and apart.offsets == tuple(offsets)
     assert np.array_equal(codec.layout("flat", 3).tokens(codes), (codes + offsets).ravel())
-    assert np.array_equal(codec.layout("coarse-first", 3).tokens(codes), (codes + offsets).T.ravel())
+    assert np.array_equal(
+        codec.layout("coarse-first", 3).tokens(codes), (codes + offsets).T.ravel()
+    )
     delay = codec.layout("delay", 3, base=10, begin=True)
     assert (delay.pad, delay.begin, delay.end, delay.vocabulary) == (1034, 1035, None, 1036)
     assert delay.delays == (0, 1, 2) and delay.offsets == (10, 10, 10) and delay.order == "delay"
     pad = delay.pad
     assert delay.tokens(codes).tolist() == [
-        [1035] * 3, [11, pad, pad], [14, 12, pad], [pad, 15, 13], [pad, pad, 16]]
+        [1035] * 3,
+        [11, pad, pad],
+        [14, 12, pad],
+        [pad, 15, 13],
+        [pad, pad, 16],
+    ]
     assert np.array_equal(
         codec.layout("delay", 2, delays=[3, 0]).codes(
-            codec.layout("delay", 2, delays=[3, 0]).tokens(codes[:, :2])), codes[:, :2])
+            codec.layout("delay", 2, delays=[3, 0]).tokens(codes[:, :2])
+        ),
+        codes[:, :2],
+    )
 
 
 @pytest.mark.parametrize("order", ORDERS)

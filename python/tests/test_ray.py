@@ -30,8 +30,12 @@ def manifest(tmp_path_factory):
         ravel.write(folder / f"{n}.flac", voice(60.0, 16000, n), 16000)
     (folder / "bad.flac").write_text("no sound")
     lines = [
-        {"audio_filepath": str(folder / f"{n % 4}.flac"), "offset": 0.5 * (n // 4), "duration": 30.0,
-         "utterance": n}
+        {
+            "audio_filepath": str(folder / f"{n % 4}.flac"),
+            "offset": 0.5 * (n // 4),
+            "duration": 30.0,
+            "utterance": n,
+        }
         for n in range(SOUNDS)
     ]
     lines[SOUNDS // 2]["audio_filepath"] = str(folder / "bad.flac")
@@ -60,7 +64,9 @@ def test_a_node_dies_and_every_utterance_is_there_once(codec, cluster, manifest,
     out, bad = tmp_path / "tokens", []
     job = threading.Thread(
         target=lambda: bad.extend(
-            ravel.ray.tokenize_manifest(str(manifest), str(out), codebooks=4, rows=ROWS)))
+            ravel.ray.tokenize_manifest(str(manifest), str(out), codebooks=4, rows=ROWS)
+        )
+    )
     job.start()
     while files_in(out) < 3 and job.is_alive():
         time.sleep(0.05)
@@ -69,13 +75,16 @@ def test_a_node_dies_and_every_utterance_is_there_once(codec, cluster, manifest,
     job.join()
     assert sum(node["Alive"] for node in ray.nodes()) == 2
 
-    rows = sorted(pyarrow.dataset.dataset(out).to_table().to_pylist(),
-                  key=lambda row: row["utterance"])
+    rows = sorted(
+        pyarrow.dataset.dataset(out).to_table().to_pylist(), key=lambda row: row["utterance"]
+    )
     assert [row["utterance"] for row in rows] == list(range(SOUNDS))
     assert [os.path.basename(name) for name, _ in bad] == ["bad.flac"]
     for row in rows:
         assert row["tokenizer"] == codec.tokenizer_identity
-        assert (row["error"] is None) == (row["frames"] == 1501) == (row["utterance"] != SOUNDS // 2)
+        assert (
+            (row["error"] is None) == (row["frames"] == 1501) == (row["utterance"] != SOUNDS // 2)
+        )
     for row in rows[:5]:
         expected = codec.tokens(row["audio_filepath"], 4, row["offset"], row["duration"])
         assert np.array_equal(np.reshape(row["codes"], (row["frames"], -1)), expected)

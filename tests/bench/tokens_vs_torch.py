@@ -5,12 +5,12 @@ Tokens of a folder of FLAC files: Ravel, and what people use, one thread each, i
 
     tokens_vs_torch.py COMMAND FOLDER [--rounds N] [--few N] [--json]
 
-COMMAND is build/ravel; the package ravel is installed, and transformers with PyTorch. From files to
-`.npy`: `ravel tokens`, and codec.tokens with numpy.save. EnCodec 24 kHz at 6 kb/s and DAC 24 kHz are the
-full-size networks of transformers with random weights, a whole file at a time without padding, on
-the first --few files; reading and resampling are not counted against them. Ravel and DAC give all
-their codebooks. Figures are seconds of sound a second of processor time, the median of the rounds, so
-that what else runs on the machine counts little.
+COMMAND is build/ravel; the package ravel is installed, and transformers with PyTorch. From files
+to `.npy`: `ravel tokens`, and codec.tokens with numpy.save. EnCodec 24 kHz at 6 kb/s and DAC 24 kHz
+are the full-size networks of transformers with random weights, a whole file at a time without
+padding, on the first --few files; reading and resampling are not counted against them. Ravel and
+DAC give all their codebooks. Figures are seconds of sound a second of processor time, the median of
+the rounds, so that what else runs on the machine counts little.
 
 Then by the clock, against two processes with one job each: two jobs, and two threads in Python.
 """
@@ -160,8 +160,10 @@ def main():
     print("seconds of sound a second of one core:")
     for name, speed in result["speed"].items():
         print(f"  {name:30} {speed:8.1f}")
-    print(f"of what two processes reach: two jobs {100 * result['two_jobs']:.0f} %, "
-          f"two threads in Python {100 * result['two_threads']:.0f} %")
+    print(
+        f"of what two processes reach: two jobs {100 * result['two_jobs']:.0f} %, "
+        f"two threads in Python {100 * result['two_threads']:.0f} %"
+    )
 
 
 if __name__ == "__main__":
