@@ -230,20 +230,22 @@ expect 2 "another layout" "$ravel" tokens -q --resume -l flat -d plain in
 expect 3 "another model" "$ravel" tokens -q --resume -m other -d plain in
 expect 3 "not of" "$ravel" detokens -q -m other -d no plain
 
-# kill_and_resume FOLDER OPTION...: 20 times, at a moment that differs.
+# kill_and_resume FOLDER MS OPTION...: 20 times, at moments within the MS that a calm run takes.
 kill_and_resume()
 {
     folder=$1
-    shift
+    within_ms=$2
+    shift 2
     n_killed=0
     for i in $(seq 20); do
         "$ravel" tokens -q --resume "$@" -d "$folder" in bad/empty.wav 2>err &
         pid=$!
-        sleep "0.$(printf %03d $((i * 7919 % 60)))"
+        delay_ms=$((i * 7919 % within_ms))
+        sleep "$((delay_ms / 1000)).$(printf %03d $((delay_ms % 1000)))"
         kill -9 $pid 2>/dev/null && n_killed=$((n_killed + 1))
         wait $pid 2>/dev/null
         # Nothing under a name is unfinished.
-        for file in $(find "$folder" -name '*.npy' ! -path '*/.*'); do
+        for file in $(find "$folder" -name '*.npy' ! -path '*/.*' 2>err); do
             cmp -s "$file" "calm-npy/${file#"$folder"/}" || fail "$file is not whole"
         done
     done
@@ -251,12 +253,21 @@ kill_and_resume()
     n_checks=$((n_checks + 1))
     [ $n_killed -gt 0 ] || fail "was never killed"
 }
-expect 4 "empty.wav' is empty" "$ravel" tokens -q -d calm-npy in bad/empty.wav
-kill_and_resume killed-npy
+# calm FOLDER OPTION...: an undisturbed run; sets ms to what it took.
+calm()
+{
+    folder=$1
+    shift
+    begin=$(date +%s%3N)
+    expect 4 "empty.wav' is empty" "$ravel" tokens -q "$@" -d "$folder" in bad/empty.wav
+    ms=$(($(date +%s%3N) - begin + 1))
+}
+calm calm-npy
+kill_and_resume killed-npy $ms
 same "killed and resumed" calm-npy killed-npy
 gone killed-npy
-expect 4 "empty.wav' is empty" "$ravel" tokens -q -f npz --per-file 8 -d calm-npz in bad/empty.wav
-kill_and_resume killed-npz -f npz --per-file 8
+calm calm-npz -f npz --per-file 8
+kill_and_resume killed-npz $ms -f npz --per-file 8
 same "killed and resumed, in one file" calm-npz killed-npz
 gone killed-npz
 

@@ -111,8 +111,10 @@ const char *ravel_workplace_find(const ravel_workplace *work, const char *prefix
         else
             high = middle;
     }
+    if (low == work->n_left)
+        return NULL;
     const char *name = work->left + RAVEL_WORK_NAME * low;
-    return low < work->n_left && strncmp(name, prefix, strlen(prefix)) == 0 ? name : NULL;
+    return strncmp(name, prefix, strlen(prefix)) == 0 ? name : NULL;
 }
 
 /* --- The folder ------------------------------------------------------------------------------- */
