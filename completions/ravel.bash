@@ -10,6 +10,12 @@ _ravel_options()
                 "--raw-rate --raw-channels --raw-bits $common"
             ;;
         decode) echo "--start --duration --rate --bits --predict-fine --seed $common" ;;
+        tokens)
+            echo "--format --layout --delays --base --numbers --begin --end --codebooks --files-from --null" \
+                "--manifest --kaldi --tar --jobs --batch --shard --per-file --resume --report --stats" \
+                "--picture --json $common"
+            ;;
+        detokens) echo "--to --bits --jobs $common" ;;
         info) echo "--json --model --help" ;;
         import) echo "--output --help" ;;
         compare) echo "--json --png --model --quiet --help" ;;
@@ -26,6 +32,10 @@ _ravel_values()
         --progress) echo "none bar json" ;;
         --bits) echo "16 24 32 f32" ;;
         --raw-bits) echo "8 16 24 32 f32 f64" ;;
+        --format) echo "npy rvl npz safetensors jsonl tar" ;;
+        --layout) echo "parallel delay flat coarse-first" ;;
+        --numbers) echo "shared apart" ;;
+        --to) echo "wav flac ogg opus mp3 aiff" ;;
         --raw-rate | --rate) echo "8000 16000 24000 44100 48000" ;;
     esac
 }
@@ -35,21 +45,21 @@ _ravel()
     local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "encode decode info import compare bench --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "encode decode tokens detokens info import compare bench --help --version" -- "$word")
         return
     fi
     case $last in
-        --channels | --entropy | --progress | --bits | --raw-bits | --raw-rate | --rate)
+        --channels | --entropy | --progress | --bits | --raw-bits | --raw-rate | --rate | --format | --layout | --numbers | --to)
             mapfile -t COMPREPLY < <(compgen -W "$(_ravel_values "$last")" -- "$word")
             return
             ;;
-        -d | --directory)
+        -d | --directory | --kaldi)
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -d -- "$word")
             return
             ;;
         -b | --bitrate | -k | --codebooks | --quality | --target | --tag | --block | --raw-channels | -s | --start | \
-            -t | --duration | -r | --seconds)
+            -t | --duration | -r | --seconds | --delays | --base | -j | --jobs | --batch | --shard | --per-file)
             return
             ;;
     esac

@@ -21,6 +21,7 @@ block()
 
 block "The library" c >"$work/example.c"
 block "The command" sh >"$work/example.sh"
+block "Tokens for language models" sh >"$work/tokens.sh"
 [ -s "$work/example.c" ] && [ -s "$work/example.sh" ]
 
 # shellcheck disable=SC2046
@@ -36,5 +37,11 @@ ravel encode -q --raw speech.raw - | ravel decode -q - >speech.wav
 cp speech.wav other.wav
 sh -eu example.sh
 for file in speech.rvl speech.flac part.wav coded/speech.rvl coded/other.rvl again.wav; do
+    [ -s "$file" ] || { echo "README.md's example did not make $file"; exit 1; }
+done
+mkdir corpus
+cp speech.wav other.wav corpus
+sh -eu tokens.sh >statistics 2>words || { cat words; exit 1; }
+for file in tokens/speech.npy tokens/ravel.json delayed/tokens-000000.npz heard/other.wav statistics; do
     [ -s "$file" ] || { echo "README.md's example did not make $file"; exit 1; }
 done

@@ -210,11 +210,11 @@ same "the report" from-bad/failed.jsonl report.jsonl
 rm from-bad/failed.jsonl
 same "all others are done" plain from-bad
 gone from-bad
-expect 4 "6 failed" "$ravel" tokens -f npz -d npz-bad bad
+expect 4 "6 inputs failed" "$ravel" tokens -f npz -d npz-bad bad
 expect 0 '' "$ravel" detokens -q -d back-npz-bad npz-bad
 same "all others are done in one file" want back-npz-bad
 cp npz-bad/failed.jsonl kept.jsonl
-expect 4 "were done before, 6 failed" "$ravel" tokens --resume -f npz -d npz-bad bad
+expect 4 "6 inputs failed" "$ravel" tokens --resume -f npz -d npz-bad bad
 same "failures that were known" kept.jsonl npz-bad/failed.jsonl
 expect 1 "no such file\|No such file" "$ravel" tokens -q absent.wav a.npy
 expect 4 "absent" "$ravel" tokens -q -d absent absent absent.tar
@@ -249,7 +249,7 @@ kill_and_resume()
             cmp -s "$file" "calm-npy/${file#"$folder"/}" || fail "$file is not whole"
         done
     done
-    expect 4 "empty.wav' is empty" "$ravel" tokens -q --resume "$@" -d "$folder" in bad/empty.wav
+    expect 4 '1 inputs failed' "$ravel" tokens -q --resume "$@" -d "$folder" in bad/empty.wav
     n_checks=$((n_checks + 1))
     [ $n_killed -gt 0 ] || fail "was never killed"
 }

@@ -26,7 +26,8 @@ static const char usage[] =
     "      --base N            number of the first token, 0 without\n"
     "      --numbers HOW       shared: the same tokens for all codebooks, as parallel and delay\n"
     "                          have it without; apart: none twice, as flat and coarse-first\n"
-    "      --begin, --end      a special token before, after each utterance\n"
+    "      --begin             a special token before each utterance\n"
+    "      --end               another one after it\n"
     "  -k, --codebooks N       so many codebooks; all of the model's without\n"
     "  -m, --model FILE        instead of RAVEL_MODEL or the built-in model\n"
     "\n"
@@ -36,6 +37,7 @@ static const char usage[] =
     "      --kaldi DIR         a folder with wav.scp, and maybe segments\n"
     "      --tar               IN is a tar whatever its name; - is standard input\n"
     "\n"
+    "  -d, --directory DIR     of the outputs\n"
     "  -j, --jobs N            at once; as many as cores without\n"
     "      --batch N           utterances that a job encodes together, 4 without\n"
     "      --shard I/N         every N-th input from the I-th on, 0 <= I < N\n"
@@ -106,8 +108,7 @@ static double watch(const tokens_run *run, ravel_pipeline *pipeline, ravel_pipel
     return ravel_progress_end(&progress, state->seconds);
 }
 
-static void report(const tokens_run *run, const ravel_pipeline_state *state, int64_t n_failed,
-                   double took_s)
+static void report(const tokens_run *run, const ravel_pipeline_state *state, double took_s)
 {
     char length[RAVEL_TOOL_TEXT];
     if (run->options->common.quiet)
@@ -117,8 +118,6 @@ static void report(const tokens_run *run, const ravel_pipeline_state *state, int
                   state->seconds / took_s);
     if (state->n_skipped > 0)
         (void)fprintf(stderr, ", %lld were done before", (long long)state->n_skipped);
-    if (n_failed > 0)
-        (void)fprintf(stderr, ", %lld failed", (long long)n_failed);
     (void)fputc('\n', stderr);
 }
 
@@ -162,10 +161,14 @@ static int run_all(tokens_run *run, ravel_error *error)
     }
     if (status < 0)
         return ravel_tool_exit_code(status);
-    report(run, &state, n_failed, took_s);
+    report(run, &state, took_s);
     if (n_failed == 0)
         return RAVEL_EXIT_DONE;
-    return run->outputs.directory != NULL ? RAVEL_EXIT_BATCH : RAVEL_EXIT_INPUT;
+    if (run->outputs.directory == NULL)
+        return RAVEL_EXIT_INPUT;
+    (void)fprintf(stderr, "ravel: %lld inputs failed: see the list in '%s'\n", (long long)n_failed,
+                  run->outputs.directory);
+    return RAVEL_EXIT_BATCH;
 }
 
 /* --- What is asked for ------------------------------------------------------------------------ */
