@@ -254,11 +254,10 @@ static int fail_prior(const ravel_stream_reader *reader, ravel_error *error)
     const uint8_t *a = reader->header.prior_identity, *b = reader->model->prior_identity;
     if (!reader->info.header_damaged && memcmp(a, none, sizeof none) == 0)
         return 0;
-    if (reader->model->entropy == RAVEL_ENTROPY_NONE)
+    if (reader->info.header_damaged || reader->model->entropy == RAVEL_ENTROPY_NONE)
         return ravel_error_set(error, RAVEL_ERR_MODEL,
-                               "'%s' was coded with a prior (%02x%02x%02x%02x...), and the model "
-                               "'%s' has none",
-                               reader->pages.name, a[0], a[1], a[2], a[3], reader->model->name);
+                               "'%s' was coded with a prior that the model '%s' has not",
+                               reader->pages.name, reader->model->name);
     return ravel_error_set(error, RAVEL_ERR_MODEL,
                            "'%s' was coded with the prior %02x%02x%02x%02x... of the model '%s'; "
                            "that of '%s' is %02x%02x%02x%02x...",
