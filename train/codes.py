@@ -146,6 +146,12 @@ def load(home: Path, folder: str) -> list[np.ndarray]:
     return [np.load(path) for path in sorted((home / folder).glob("*.npy"))]
 
 
+def speakers(home: Path, folder: str) -> list[str]:
+    """The speaker of each of these files: CORPUS_SPEAKER_NUMBER is what the corpus calls them."""
+    names = [path.stem.rsplit("_", 1)[0] for path in sorted((home / folder).glob("*.npy"))]
+    return [f"{folder}/{name}" for name in names]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))

@@ -29,6 +29,7 @@ from .prior_model import Prior, Shape
 
 WARM_UP_STEPS = 50
 EMA_DECAY = 0.995
+WEIGHT_DECAY = 0.1
 ALL_SHARE = 0.5  # of the steps that use all codebooks; the others any prefix
 IGNORED = -1  # what stands after the end of a file
 RATES = (3, 6, 12)  # codebooks of the evaluation
@@ -46,13 +47,20 @@ def keep_memory() -> None:
 
 
 class Sequences:
-    """Random stretches of files, each as long as a block; what a file lacks is IGNORED."""
+    """Random stretches of files, each as long as a block; what a file lacks is IGNORED.
 
-    def __init__(self, files: list[np.ndarray], n_frames: int) -> None:
-        self.files = [file.astype(np.int64) for file in files if len(file)]
+    A speaker's weight is the square root of the frames: there are few speakers, some with hours.
+    """
+
+    def __init__(self, files: list[np.ndarray], speakers: list[str], n_frames: int) -> None:
+        self.files = [file.astype(np.int64) for file in files]
         self.n_frames = n_frames
-        lengths = np.array([len(file) for file in self.files], float)
-        self.weight = lengths / lengths.sum()
+        lengths = np.array([len(file) for file in files], float)
+        of_speaker: dict[str, float] = {}
+        for speaker, length in zip(speakers, lengths):
+            of_speaker[speaker] = of_speaker.get(speaker, 0.0) + length
+        self.weight = lengths / np.sqrt([of_speaker[speaker] for speaker in speakers])
+        self.weight /= self.weight.sum()
 
     def batch(self, rng: np.random.Generator, n: int) -> Tensor:
         """Codes [n, frames, codebooks]."""
@@ -100,9 +108,10 @@ def make_optimizers(prior: Prior, rate: float) -> list[torch.optim.Optimizer]:
     for name, parameter in prior.named_parameters():
         matrix = parameter.ndim == 2 and name.endswith(".weight")
         (inner if matrix and any(m in name for m in MATRICES) else other).append(parameter)
-    return [torch.optim.Muon(inner, lr=rate, weight_decay=0.02, momentum=0.95,
+    return [torch.optim.Muon(inner, lr=rate, weight_decay=WEIGHT_DECAY, momentum=0.95,
                              adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.98), weight_decay=0.02, fused=True)]
+            torch.optim.AdamW(other, lr=rate, betas=(0.9, 0.98),
+                              weight_decay=WEIGHT_DECAY, fused=True)]
 
 
 def initialise(prior: Prior, codewords: list[np.ndarray], files: list[np.ndarray]) -> None:
@@ -115,7 +124,7 @@ class Trainer:
     """The prior, what is kept beside it, and the loop."""
 
     def __init__(self, arguments: argparse.Namespace, tokenizer: str, files: list[np.ndarray],
-                 codewords: list[np.ndarray]) -> None:
+                 speakers: list[str], codewords: list[np.ndarray]) -> None:
         self.arguments, self.tokenizer = arguments, tokenizer
         self.run: Path = arguments.run
         self.run.mkdir(parents=True, exist_ok=True)
@@ -123,7 +132,7 @@ class Trainer:
         self.prior = Prior(Shape(sizes=[len(words) for words in codewords],
                                  context=arguments.frames))
         initialise(self.prior, codewords, files)
-        self.sequences = Sequences(files, arguments.frames)
+        self.sequences = Sequences(files, speakers, arguments.frames)
         self.rng = np.random.default_rng(arguments.seed)
         self.step, self.spent_s, self.began = 0, 0.0, time.time()
         self.optimizers = make_optimizers(self.prior, arguments.rate)
@@ -263,8 +272,9 @@ def main() -> None:
     tokenizer = codes.model_info(arguments.ravel, arguments.model)["tokenizer_identity"]
     folders = [folder.name for folder in sorted(home.iterdir()) if folder.name != "dev"]
     files = [file for folder in folders for file in codes.load(home, folder)]
+    speakers = [name for folder in folders for name in codes.speakers(home, folder)]
     codewords = model_file.codebooks(*model_file.read(arguments.model))
-    trainer = Trainer(arguments, tokenizer, files, codewords)
+    trainer = Trainer(arguments, tokenizer, files, speakers, codewords)
     print(f"{sum(map(len, files))} frames to learn from, tokeniser {tokenizer[:16]}", flush=True)
     trainer.train()
     prior, out = trainer.averaged(), arguments.out or arguments.model

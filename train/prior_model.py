@@ -15,6 +15,7 @@ from torch import Tensor, nn
 NORM_EPS = 1e-5
 ROPE_BASE = 1000.0
 KERNEL = 5  # of the depthwise convolutions
+HIDDEN_SHARE = 0.1  # of the codes, in training
 
 
 @dataclass
@@ -149,8 +150,11 @@ class Prior(nn.Module):
 
     def contexts(self, codes: Tensor) -> Tensor:
         """Codes [batch, time, n] to contexts [batch, time, width]: row t sees frames before t."""
-        batch, _, n = codes.shape
+        batch, length, n = codes.shape
         features = [F.embedding(codes[:, :-1, k], self.heads[k].features) for k in range(n)]
+        if self.training:  # hidden from the frames after it, so that no sequence is learnt by heart
+            seen = torch.rand(batch, length - 1, n, 1, device=codes.device) >= HIDDEN_SHARE
+            features = [x * seen[:, :, k] for k, x in enumerate(features)]
         unused = self.shape.rank * (len(self.heads) - n)
         before = self.embed(F.pad(torch.cat(features, dim=-1), (0, unused)))
         rows = torch.cat([self.start.expand(batch, 1, -1), before], dim=1)
