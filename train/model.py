@@ -155,6 +155,7 @@ class Stage(nn.Module):
 
     DECAY = 0.99
     DEAD = 0.03  # of the mean use
+    ROUNDS = 3  # of k-means: more lower the error a little, and leave more codewords unused
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,8 +182,8 @@ class Stage(nn.Module):
         self.out_proj.weight.copy_(basis)
         self.out_proj.bias.copy_(mean)
         e = self.in_proj(residual)
-        self.codebook.copy_(e[torch.randint(len(e), (CODEBOOK_SIZE,))])
-        for _ in range(8):
+        self.codebook.copy_(e[torch.randperm(len(e))[:CODEBOOK_SIZE]])
+        for _ in range(self.ROUNDS):
             code = self.search(e)
             count = torch.bincount(code, minlength=CODEBOOK_SIZE)
             total = torch.zeros_like(self.codebook).index_add_(0, code, e)
