@@ -162,8 +162,8 @@ int ravel_source_read(ravel_source *source, const float **pcm, ravel_error *erro
 {
     int from = ravel_audio_reader_channels(source->reader), n_out = 0;
     while (n_out == 0 && !source->ended) {
-        int n = source->left >= 0 && source->left < CHUNK_SAMPLES ? (int)source->left
-                                                                  : CHUNK_SAMPLES;
+        int n =
+            source->left >= 0 && source->left < CHUNK_SAMPLES ? (int)source->left : CHUNK_SAMPLES;
         n = ravel_audio_reader_read(source->reader, source->in, n, error);
         if (n < 0)
             return n;

@@ -45,7 +45,7 @@ static int set_delays(ravel_token_layout *layout, const int *delays, ravel_error
 /* Offsets of the codebooks. return    the first number behind them */
 static uint64_t set_offsets(ravel_token_layout *layout)
 {
-    uint64_t next = layout->base, end = layout->base;
+    uint64_t next = layout->base, end = next;
     for (int b = 0; b < layout->n_codebooks; b++) {
         const uint64_t size = (uint64_t)layout->codebook_size[b];
         layout->offset[b] = (uint32_t)next; /* checked by number_tokens, the sum only grows */

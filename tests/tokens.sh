@@ -271,6 +271,17 @@ kill_and_resume killed-npz $ms -f npz --per-file 8
 same "killed and resumed, in one file" calm-npz killed-npz
 gone killed-npz
 
+# A signal ends it, even while it waits for a pipe; nothing is told as failed.
+mkfifo silent
+sleep 20 >silent &
+sleeper=$!
+expect 143 '' timeout --preserve-status -k 5 0.3 "$ravel" tokens -q -d stopped - in <silent
+kill $sleeper
+expect 1 '' test -e stopped/failed.jsonl
+expect 0 '' "$ravel" tokens -q --resume -d stopped in
+same "stopped and resumed" plain stopped
+gone stopped
+
 # --- Words --------------------------------------------------------------------------------------------
 
 expect 2 "more than one input" "$ravel" tokens a b c

@@ -55,6 +55,12 @@ bool ravel_tool_stopped(void)
     return stop_signal != 0;
 }
 
+/* Of a signal to a thread that waits in a system call, which it ends. */
+static void wake(int number)
+{
+    (void)number;
+}
+
 /*
  * Without SA_RESTART, so that a read from a silent pipe ends too. SIGPIPE and SIGXFSZ are ignored: a
  * reader that went away or a limit on file sizes is a failed write, with a message.
@@ -63,11 +69,13 @@ static void catch_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = stop}, ignore = {.sa_handler = SIG_IGN}, old;
+    struct sigaction waking = {.sa_handler = wake};
     for (int i = 0; i < 3; i++) {
         sigaction(numbers[i], NULL, &old);
         if (old.sa_handler != SIG_IGN) /* nohup */
             sigaction(numbers[i], &action, NULL);
     }
+    sigaction(SIGUSR1, &waking, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
 }

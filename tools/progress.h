@@ -11,7 +11,7 @@ typedef enum { RAVEL_PROGRESS_NONE, RAVEL_PROGRESS_BAR, RAVEL_PROGRESS_JSON } ra
 typedef struct {
     ravel_progress_kind kind;
     const char *name;
-    double total_s;      /* of sound; 0 where it is not known */
+    double total_s;                /* of sound; 0 where it is not known */
     long long n_items, items_done; /* of a batch; 0 items: not a batch, or not known how many */
     double begin, shown;           /* by the clock */
 } ravel_progress;

@@ -346,7 +346,7 @@ ravel_pipeline_state ravel_pipeline_wait(ravel_pipeline *p, int wait_ms)
     return state;
 }
 
-/* A signal to each thread ends system calls that wait; its handler has run once already. */
+/* A signal to each thread ends system calls that wait. */
 void ravel_pipeline_stop(ravel_pipeline *p)
 {
     pthread_mutex_lock(&p->lock);
@@ -356,7 +356,7 @@ void ravel_pipeline_stop(ravel_pipeline *p)
     const bool finished = p->state.finished;
     pthread_mutex_unlock(&p->lock);
     for (int i = 0; !finished && i < p->n_workers; i++)
-        pthread_kill(p->workers[i].thread, SIGTERM);
+        pthread_kill(p->workers[i].thread, SIGUSR1);
 }
 
 void ravel_pipeline_free(ravel_pipeline *p)

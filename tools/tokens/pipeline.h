@@ -38,7 +38,10 @@ ravel_pipeline *ravel_pipeline_start(const ravel_pipeline_options *options, rave
 /* How far it is; waits for at most wait_ms or until it is finished. */
 ravel_pipeline_state ravel_pipeline_wait(ravel_pipeline *pipeline, int wait_ms);
 
-/* Gives up what is under way; call it until it is finished, threads may be waiting for a pipe. */
+/*
+ * Gives up what is under way; call it until it is finished. Threads that wait for a pipe are woken
+ * by SIGUSR1, which must have a handler.
+ */
 void ravel_pipeline_stop(ravel_pipeline *pipeline);
 
 /* After it is finished. */

@@ -93,7 +93,7 @@ static int use_json(ravel_token_file *file, char *key, ravel_error *error)
 static int use_array(ravel_token_file *file, ravel_utterance *utterance, ravel_error *error)
 {
     archive_file *state = file->state;
-    ravel_npy npy;
+    ravel_npy npy = {0};
     int status = read_member(state, error);
     if (status == 0)
         status = ravel_token_describe_usual(file, utterance, error);

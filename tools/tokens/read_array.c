@@ -70,7 +70,7 @@ static int next_npy(ravel_token_file *file, ravel_utterance *utterance, bool *lo
 {
     mapped_file *mapped = file->state;
     const char *slash = strrchr(file->path, '/'), *name = slash != NULL ? slash + 1 : file->path;
-    ravel_npy npy;
+    ravel_npy npy = {0};
     if (mapped->next++ > 0)
         return 0;
     *lost = true;

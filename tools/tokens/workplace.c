@@ -154,8 +154,12 @@ static void remove_all(const ravel_workplace *work)
 void ravel_workplace_close(ravel_workplace *work, bool done)
 {
     if (work->lock >= 0) {
+        char *lock = ravel_workplace_path(work, lock_name);
         if (done)
             remove_all(work);
+        else if (lock != NULL && unlink(lock) == 0)
+            rmdir(work->path); /* where nothing was begun */
+        free(lock);
         close(work->lock);
     }
     free(work->path);

@@ -28,7 +28,7 @@ enum { RAVEL_WORK_NAME = 64 };
 int ravel_workplace_open(ravel_workplace *work, const char *folder, const char *name, bool resume,
                          ravel_error *error);
 
-/* done: takes the folder away with what is in it; else a later process finds it. */
+/* done: takes the folder away with what is in it; else a later process finds what is there. */
 void ravel_workplace_close(ravel_workplace *work, bool done);
 
 /* The first file with that prefix that an earlier process left; NULL where there is none. */
