@@ -41,6 +41,6 @@ ravel_debian_package(dev libravel-dev libdevel "neural audio codec, development 
 libravel_io." "${same_library}")
 ravel_debian_package(ravel ravel sound "neural audio codec for speech"
   "Encodes speech to .rvl streams of 0.5 to 6 kb/s and decodes them; tells what
-is in a stream; imports published codecs." "${same_library}")
+is in a stream; makes tokens for language models; imports published codecs." "${same_library}")
 set(CPACK_COMPONENTS_ALL lib dev ravel)
 include(CPack)

@@ -8,7 +8,7 @@ target_sources(test_measure PRIVATE support/measure_cases.c)
 target_link_libraries(test_measure PRIVATE ravel_measure)
 
 ravel_test(test_canvas)
-target_link_libraries(test_canvas PRIVATE ravel_picture)
+target_link_libraries(test_canvas PRIVATE ravel_picture ravel_io ravel)
 
 # Against pystoi and NumPy, where they are installed.
 add_executable(run_measure support/run_measure.c support/measure_cases.c)
