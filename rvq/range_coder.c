@@ -98,9 +98,12 @@ void ravel_range_decoder_init(ravel_range_decoder *decoder, const uint8_t *bytes
     for (size_t i = 0; i < STATE_BITS / 8; i++) {
         decoder->offset = decoder->offset << 8 | byte_at(decoder, i);
     }
+    decoder->failed = decoder->offset >= decoder->state.range;
+    if (decoder->failed)
+        decoder->offset = decoder->state.range - 1;
 }
 
-/* Hostile bytes may lie above the last interval: they count as its top. */
+/* What the division by the total leaves over belongs to the last symbol. */
 uint32_t ravel_range_decoder_target(const ravel_range_decoder *decoder)
 {
     const uint32_t target = decoder->offset / (decoder->state.range >> RAVEL_RANGE_BITS);
@@ -129,7 +132,8 @@ bool ravel_range_decoder_at_end(const ravel_range_decoder *decoder)
 {
     size_t more;
     const uint32_t offset = end_offset(&decoder->state, &more);
-    return decoder->state.shifted + more == decoder->size && decoder->offset == offset;
+    return !decoder->failed && decoder->state.shifted + more == decoder->size &&
+           decoder->offset == offset;
 }
 
 /* --- Both ------------------------------------------------------------------------------------- */

@@ -56,6 +56,7 @@ typedef struct {
     uint32_t offset; /* of the number that the bytes are from state.low, below state.range */
     const uint8_t *bytes;
     size_t size;
+    bool failed; /* the bytes begin as those of no symbols: four times 255 */
 } ravel_range_decoder;
 
 void ravel_range_decoder_init(ravel_range_decoder *decoder, const uint8_t *bytes, size_t size);

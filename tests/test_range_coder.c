@@ -137,6 +137,23 @@ Test(range_coder, keeps_within_its_room)
     }
 }
 
+/* The only number above the first interval: no symbols make it, and it may not pass for some. */
+Test(range_coder, refuses_what_no_symbols_make)
+{
+    static const uint8_t bytes[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 7};
+    for (size_t size = 4; size <= sizeof bytes; size++) {
+        for (uint32_t width = 1; width <= RAVEL_RANGE_TOTAL; width *= 2) {
+            ravel_range_decoder decoder;
+            ravel_range_decoder_init(&decoder, bytes, size);
+            for (int i = 0; i < 200; i++) {
+                const uint32_t low = ravel_range_decoder_target(&decoder) / width * width;
+                cr_assert_not(ravel_range_decoder_at_end(&decoder));
+                ravel_range_decode(&decoder, (ravel_interval){low, width});
+            }
+        }
+    }
+}
+
 /* Any bytes decode to something, and targets stay in their range. */
 Test(range_coder, takes_any_bytes)
 {
