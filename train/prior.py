@@ -6,7 +6,8 @@ writes both into the model file.
 
 One command does all: codes by `ravel encode` (kept, see codes.py), training, bits per frame and
 codebook on the development set, export. It resumes from run-prior/last.pt. With a model of another
-tokeniser it takes codes anew and begins with the old network, but for what belongs to the codewords.
+tokeniser it takes codes anew and begins with the old network, but for what belongs to codewords
+that are others.
 """
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ ALL_SHARE = 0.5  # of the steps that use all codebooks; the others any prefix
 IGNORED = -1  # what stands after the end of a file
 RATES = (3, 6, 12)  # codebooks of the evaluation
 MATRICES = ("trunk", "hidden", "narrow")
-OF_CODEWORDS = ("features", "logits")  # parameters that mean nothing to another tokeniser
+OF_CODEWORDS = ("features", "logits")  # parts of a head that belong to its codewords
+MOVED_SHARE = 0.5  # of the codewords' spread; those of another training are 1 and more away
 
 
 def keep_memory() -> None:
@@ -114,10 +116,17 @@ def make_optimizers(prior: Prior, rate: float) -> list[torch.optim.Optimizer]:
                               weight_decay=WEIGHT_DECAY, fused=True)]
 
 
-def initialise(prior: Prior, codewords: list[np.ndarray], files: list[np.ndarray]) -> None:
+def initialise(prior: Prior, codewords: list[Tensor], files: list[np.ndarray]) -> None:
     for k, head in enumerate(prior.heads):
         counts = sum(np.bincount(file[:, k], minlength=prior.shape.sizes[k]) for file in files)
-        head.initialise(torch.from_numpy(codewords[k].copy()), torch.from_numpy(counts).float())
+        head.initialise(codewords[k], torch.from_numpy(counts).float())
+
+
+def moved(old: Tensor, new: Tensor) -> bool:
+    """Whether codewords are others, and not the old ones a little later in the same training."""
+    if old.shape != new.shape:
+        return True
+    return float((new - old).norm() / (old - old.mean(0)).norm()) > MOVED_SHARE
 
 
 class Trainer:
@@ -126,12 +135,13 @@ class Trainer:
     def __init__(self, arguments: argparse.Namespace, tokenizer: str, files: list[np.ndarray],
                  speakers: list[str], codewords: list[np.ndarray]) -> None:
         self.arguments, self.tokenizer = arguments, tokenizer
+        self.codewords = [torch.from_numpy(words.copy()) for words in codewords]
         self.run: Path = arguments.run
         self.run.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(arguments.seed)
         self.prior = Prior(Shape(sizes=[len(words) for words in codewords],
                                  context=arguments.frames))
-        initialise(self.prior, codewords, files)
+        initialise(self.prior, self.codewords, files)
         self.sequences = Sequences(files, speakers, arguments.frames)
         self.rng = np.random.default_rng(arguments.seed)
         self.step, self.spent_s, self.began = 0, 0.0, time.time()
@@ -141,7 +151,8 @@ class Trainer:
             self.load(self.run / "last.pt")
 
     def save(self) -> None:
-        state = {"tokenizer": self.tokenizer, "prior": self.prior.state_dict(),
+        state = {"tokenizer": self.tokenizer, "codewords": self.codewords,
+                 "prior": self.prior.state_dict(),
                  "average": self.average, "step": self.step,
                  "spent_s": self.spent_s + time.time() - self.began,
                  "optimizers": [o.state_dict() for o in self.optimizers],
@@ -152,7 +163,7 @@ class Trainer:
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
         if state["tokenizer"] != self.tokenizer:
-            self.begin_with(state["average"])
+            self.begin_with(state["average"], state["codewords"])
             return
         self.prior.load_state_dict(state["prior"])
         self.average, self.step, self.spent_s = state["average"], state["step"], state["spent_s"]
@@ -160,13 +171,17 @@ class Trainer:
             optimizer.load_state_dict(saved)
         self.rng.bit_generator.state = state["rng"]
 
-    def begin_with(self, old: dict[str, Tensor]) -> None:
-        """The network of another tokeniser, as far as it fits."""
+    def begin_with(self, old: dict[str, Tensor], codewords: list[Tensor]) -> None:
+        """The network of another tokeniser, as far as it fits.
+
+        What belongs to codewords is left behind for the codebooks that have others.
+        """
         own = self.prior.state_dict()
-        left = () if self.arguments.keep_codewords else OF_CODEWORDS
+        left = [f"heads.{k}.{part}" for k, new in enumerate(self.codewords)
+                if k >= len(codewords) or moved(codewords[k], new) for part in OF_CODEWORDS]
         fitting = {name: value for name, value in old.items()
                    if name in own and own[name].shape == value.shape
-                   and not any(part in name for part in left)}
+                   and not name.startswith(tuple(left))}
         self.prior.load_state_dict({**own, **fitting})
         self.average = {k: v.clone() for k, v in self.prior.state_dict().items()}
         print(f"another tokeniser: {len(fitting)} of {len(own)} tensors are taken over", flush=True)
@@ -253,8 +268,6 @@ def main() -> None:
     parser.add_argument("--codes", type=Path, default=Path("codes"))
     parser.add_argument("--run", type=Path, default=Path("run-prior"))
     parser.add_argument("--speeds", type=float, nargs="*", default=[0.94, 1.06])
-    parser.add_argument("--keep-codewords", action="store_true",
-                        help="another tokeniser is a later state of the same training")
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--minutes", type=float, help="of training, whatever --steps says")
     parser.add_argument("--batch", type=int, default=32)
