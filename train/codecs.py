@@ -5,6 +5,8 @@ Each has a name, rates in kb/s, an identity that changes when its decoded sounds
 
     code(pcm, kbps)   float [n] at 24 kHz to the decoded sound, as long and with no delay, and the
                       bits that were sent: packets, without containers and network headers
+
+and Ravel also `sent`, with its entropy coding, and `codes`.
 """
 from __future__ import annotations
 
@@ -45,8 +47,9 @@ class Ravel:
         self.all_rates = [bitrate / 1000 for bitrate in info["bitrates_bps"]]
         self.rates = rates or tuple(self.all_rates)
         self.codebook_sizes: list[int] = info["codebook_sizes"]
-        identities = [value for key, value in info.items() if key.endswith("identity")]
-        self.identity = hashlib.sha256("".join(identities).encode()).hexdigest()[:16]
+        self.identity = f"{info['tokenizer_identity'][:8]}-{info['decoder_identity'][:8]}"
+        others = sorted((key, value) for key, value in info.items() if key.endswith("identity"))
+        self.sent_identity = hashlib.sha256(repr(others).encode()).hexdigest()[:8]
         self.with_model = ["-m", str(model)] if model else []
 
     def encode(self, pcm: np.ndarray, n_codebooks: int, folder: str, *options: str) -> Path:
@@ -58,12 +61,21 @@ class Ravel:
 
     def code(self, pcm: np.ndarray, kbps: float) -> tuple[np.ndarray, int]:
         with tempfile.TemporaryDirectory() as folder:
-            stream = self.encode(pcm, self.all_rates.index(kbps) + 1, folder)
-            told = json.loads(run(self.command, "info", "--json", *self.with_model, stream))
+            n_codebooks = self.all_rates.index(kbps) + 1
+            stream = self.encode(pcm, n_codebooks, folder, "--entropy", "none")
             decoded = Path(folder, "out.wav")
             run(self.command, "decode", "-q", "-r", SAMPLE_RATE, "--bits", "f32", *self.with_model,
                 stream, decoded)
-            return fit(sf.read(decoded, dtype="float32")[0], len(pcm)), 8 * told["block_bytes"]
+            return fit(sf.read(decoded, dtype="float32")[0], len(pcm)), self.block_bits(stream)
+
+    def block_bits(self, stream: Path) -> int:
+        told = json.loads(run(self.command, "info", "--json", *self.with_model, stream))
+        return 8 * told["block_bytes"]
+
+    def sent(self, pcm: np.ndarray, kbps: float) -> int:
+        """Bits with the model's entropy coding, which changes no sample."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.block_bits(self.encode(pcm, self.all_rates.index(kbps) + 1, folder))
 
     def codes(self, pcm: np.ndarray) -> np.ndarray:
         """Of all codebooks, [frames, codebooks]."""

@@ -93,6 +93,9 @@ class Clip:
         return bits
 
     def bits(self) -> int:
+        if hasattr(self.codec, "sent"):
+            return kept(self.place(f"sent-{self.codec.sent_identity}.json"),
+                        lambda: self.codec.sent(read(self.source), self.kbps))
         self.decoded()
         return kept(self.place("bits.json"), int)
 
