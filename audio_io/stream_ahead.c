@@ -128,14 +128,6 @@ static int plan_page(ravel_stream_reader *reader, ravel_page_ahead *page, ravel_
     return page->n_blocks;
 }
 
-/* A stream may be looked at without its model: then codes that only it can tell are zeros. */
-static void read_without_model(const ravel_stream_reader *reader, ravel_block_job *job)
-{
-    int frame_codes = ravel_layout_codes(&reader->header.layout, job->info.n_codebooks);
-    memset(job->codes, 0, (size_t)job->info.n_frames * (size_t)frame_codes * sizeof *job->codes);
-    job->status = RAVEL_OK;
-}
-
 static int decode_ahead(ravel_stream_reader *reader, ravel_error *error)
 {
     int n_jobs = 0;
@@ -155,8 +147,8 @@ static int decode_ahead(ravel_stream_reader *reader, ravel_error *error)
         page->told = true;
         for (int s = 0; s < page->n_blocks; s++, job++) {
             if (reader->model == NULL && job->status == RAVEL_ERR_MODEL) {
-                read_without_model(reader, job);
-                page->told = false;
+                page->told = false; /* it can still be looked at */
+                job->status = RAVEL_OK;
             }
             if (page->status == RAVEL_OK)
                 page->status = job->status;

@@ -228,6 +228,7 @@ static void take_codes(ravel_stream_reader *reader, ravel_page_ahead *page)
     reader->n_codebooks = page->info.n_codebooks;
     reader->frame_codes = ravel_layout_codes(&reader->header.layout, page->info.n_codebooks);
     reader->next_frame = 0;
+    reader->told = page->told;
 }
 
 static void count_bits(ravel_stream_reader *reader, const ravel_page_ahead *page)

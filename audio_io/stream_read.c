@@ -160,7 +160,7 @@ static int take_frames(ravel_stream_reader *reader, uint16_t *codes, int capacit
     int left = reader->n_frames - reader->next_frame;
     int n = left < capacity ? left : capacity;
     size_t frame = (size_t)reader->frame_codes;
-    for (int s = 0; s < reader->info.n_streams; s++) {
+    for (int s = 0; codes != NULL && s < reader->info.n_streams; s++) {
         size_t from = (size_t)s * (size_t)reader->n_frames + (size_t)reader->next_frame;
         memcpy(codes + (size_t)s * (size_t)capacity * frame, reader->codes + from * frame,
                (size_t)n * frame * sizeof *codes);
@@ -180,6 +180,12 @@ int ravel_stream_reader_read(ravel_stream_reader *reader, uint16_t *codes, int c
     *lost = reader->n_lost > 0;
     if (*lost)
         return take_lost(reader, capacity);
+    if (!reader->told && codes != NULL)
+        return ravel_error_set(
+            error, RAVEL_ERR_MODEL,
+            "'%s' is coded with the prior of its model, '%s', which is needed to "
+            "read its codes",
+            reader->pages.name, reader->header.model_name);
     *n_codebooks = reader->n_codebooks;
     return take_frames(reader, codes, capacity);
 }

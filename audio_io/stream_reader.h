@@ -30,7 +30,7 @@ typedef struct {
     int n_blocks; /* that can be blocks of the stream: all packets of the page, or 0 */
     int n_kind[RAVEL_BLOCK_KINDS]; /* of them, by the kind of their payload */
     int status;                    /* RAVEL_OK, or why they cannot be read */
-    bool told;       /* their codes are known; else zeros: a stream without its model */
+    bool told;       /* their codes are known; else the stream is looked at without its model */
     uint16_t *codes; /* [n_blocks][n_frames][codes of a frame] */
     size_t codes_room;
     ravel_block_info info; /* of the first; the others are of the same frames and codebooks */
@@ -73,6 +73,7 @@ struct ravel_stream_reader {
 
     /* The queue. */
     int64_t n_lost;
+    bool told;       /* as in ravel_page_ahead */
     uint16_t *codes; /* [n_streams][n_frames][frame_codes] */
     size_t codes_room;
     int n_frames, next_frame, n_codebooks, frame_codes;

@@ -140,6 +140,7 @@ static int model_file_facts(cJSON *facts, const char *path, ravel_error *error)
 typedef struct {
     int64_t n_frames; /* good ones */
     int least_codebooks, most_codebooks;
+    bool blind;       /* the model that the codes need is not at hand: frames are only counted */
     uint32_t *counts; /* of each code: codebook after codebook, each of its size */
 } stream_contents;
 
@@ -154,6 +155,7 @@ static void count_codes(const ravel_stream_info *info, stream_contents *contents
     }
 }
 
+/* codes may be NULL */
 static void use_frames(const ravel_stream_info *info, stream_contents *contents,
                        const uint16_t *codes, int n, int n_codebooks)
 {
@@ -165,7 +167,7 @@ static void use_frames(const ravel_stream_info *info, stream_contents *contents,
         contents->least_codebooks = n_codebooks;
     if (n_codebooks > contents->most_codebooks)
         contents->most_codebooks = n_codebooks;
-    for (int s = 0; s < info->n_streams; s++)
+    for (int s = 0; codes != NULL && s < info->n_streams; s++)
         count_codes(info, contents, codes + (size_t)s * PIECE_FRAMES * frame_codes, n, n_codebooks);
 }
 
@@ -185,11 +187,11 @@ static int read_contents(ravel_stream_reader *reader, stream_contents *contents,
         return ravel_error_memory(error);
     }
     contents->least_codebooks = info->n_codebooks;
-    while ((n = ravel_stream_reader_read(reader, buffer, PIECE_FRAMES, &n_codebooks, &lost,
-                                         error)) > 0 &&
+    while ((n = ravel_stream_reader_read(reader, contents->blind ? NULL : buffer, PIECE_FRAMES,
+                                         &n_codebooks, &lost, error)) > 0 &&
            !ravel_tool_stopped()) {
         if (!lost)
-            use_frames(info, contents, buffer, n, n_codebooks);
+            use_frames(info, contents, contents->blind ? NULL : buffer, n, n_codebooks);
     }
     free(buffer);
     return n;
@@ -227,7 +229,7 @@ static void add_bits(cJSON *facts, const ravel_stream_reader *reader,
     for (int i = 0; i <= RAVEL_ENTROPY_PRIOR; i++)
         cJSON_AddNumberToObject(blocks, i > 0 ? entropy_names[i] : "packed",
                                 (double)bits.n_blocks[i]);
-    if (contents->n_frames == 0 ||
+    if (contents->blind || contents->n_frames == 0 ||
         bits.n_codes[0] != contents->n_frames * info->n_streams * info->steps_per_frame[0])
         return;
     cJSON *entropy = cJSON_AddArrayToObject(facts, "entropy_bits_per_code");
@@ -309,13 +311,19 @@ static void add_delay(cJSON *facts, const ravel_stream_info *stream, ravel_tool_
                                 1e3 * info->delay_samples / info->sample_rate_hz);
 }
 
+static bool names_prior(const ravel_stream_info *stream)
+{
+    static const uint8_t none[sizeof stream->prior_identity];
+    return memcmp(stream->prior_identity, none, sizeof none) != 0;
+}
+
 /* Whether the blocks of a stream can be told only by this model's prior, and it has it. */
 static bool needs_prior_of(const ravel_stream_info *stream, const ravel_model *model)
 {
-    static const uint8_t none[sizeof stream->prior_identity];
     const ravel_model_info *info = model != NULL ? ravel_model_get_info(model) : NULL;
-    return info != NULL && memcmp(stream->prior_identity, none, sizeof none) != 0 &&
-           memcmp(stream->prior_identity, info->prior_identity, sizeof none) == 0 &&
+    return info != NULL && names_prior(stream) &&
+           memcmp(stream->prior_identity, info->prior_identity, sizeof stream->prior_identity) ==
+               0 &&
            memcmp(stream->tokenizer_identity, info->tokenizer_identity,
                   sizeof stream->tokenizer_identity) == 0;
 }
@@ -324,27 +332,29 @@ static bool needs_prior_of(const ravel_stream_info *stream, const ravel_model *m
  * Any stream. The model at hand is asked where it helps: where the header is lost, or codes are
  * coded with its prior. A pipe cannot be opened twice.
  */
-static ravel_stream_reader *open_stream(const char *path, ravel_tool_options *options,
+static ravel_stream_reader *open_stream(const char *path, ravel_tool_options *options, bool *blind,
                                         ravel_error *error)
 {
     ravel_stream_reader *reader = ravel_stream_reader_open(path, NULL, error);
     ravel_error ignored;
+    *blind = reader != NULL && names_prior(ravel_stream_reader_info(reader));
     if (strcmp(path, "-") == 0 || (reader == NULL && error->status != RAVEL_ERR_DATA))
         return reader;
     const ravel_model *model = ravel_tool_model(options, &ignored);
     if (reader != NULL && !needs_prior_of(ravel_stream_reader_info(reader), model))
         return reader;
     ravel_stream_reader_close(reader);
+    *blind = false;
     return model != NULL ? ravel_stream_reader_open(path, model, &ignored) : NULL;
 }
 
 static int stream_facts(cJSON *facts, const char *path, ravel_tool_options *options,
                         ravel_error *error)
 {
-    ravel_stream_reader *reader = open_stream(path, options, error);
+    stream_contents contents = {0};
+    ravel_stream_reader *reader = open_stream(path, options, &contents.blind, error);
     if (reader == NULL)
         return (int)error->status;
-    stream_contents contents = {0};
     int status = read_contents(reader, &contents, error);
     if (status == 0) {
         const ravel_stream_info *info = ravel_stream_reader_info(reader);

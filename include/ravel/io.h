@@ -162,7 +162,7 @@ typedef struct ravel_stream_reader ravel_stream_reader;
 /*
  * path     a file or "-"
  * model    the model to check identities with and to fall back to where the header is damaged;
- *          NULL opens any stream to look at it: codes of blocks that are not packed come as zeros
+ *          NULL opens any stream to look at it; codes are then read of packed blocks alone
  */
 RAVEL_API ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
                                                         ravel_error *error);
@@ -174,8 +174,10 @@ RAVEL_API const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_r
  * untouched: conceal as many. Frames come in order and gaps are counted by granule position. A gap
  * that is longer than ten seconds and than the damaged bytes can explain is cut to the greater of
  * the two, and n_samples with it.
- * Blocks that were coded with another prior than the model's: RAVEL_ERR_MODEL, packed ones are read.
- * codes       [n_streams][capacity][codes of a frame] is written; room for all codebooks
+ * Blocks that were coded with another prior than the model's, or without a model: RAVEL_ERR_MODEL.
+ * Packed ones are read.
+ * codes       [n_streams][capacity][codes of a frame] is written; room for all codebooks. NULL only
+ *             counts frames
  * n_codebooks set to the codebooks of these frames
  * return      frames, 0 at the end, or a negative status
  */
