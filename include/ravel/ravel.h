@@ -316,8 +316,8 @@ RAVEL_API int ravel_packet_read(const ravel_model *model, const uint8_t *packet,
 /*
  * Codes that were not received, predicted by the model's prior: the finer codebooks of frames whose
  * coarse ones are there, or whole frames. What is predicted is plausible, not what was spoken: with
- * the built-in model, three codebooks predicted after three lower ESTOI from 0.76 to 0.72, where the
- * true ones raise it to 0.84.
+ * the built-in model, three codebooks predicted after three lower ESTOI from 0.76 to 0.72, where
+ * the true ones raise it to 0.84.
  * One stream, as an encoder is; its memory is allocated once.
  */
 typedef struct ravel_predictor ravel_predictor;
