@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/picture/canvas.h"
 #include "tools/compare/comparison.h"
+#include "tools/picture/canvas.h"
 
 /* Pixels. Names stand left of the spectrograms, the frequencies between them. */
 enum {
