@@ -62,7 +62,7 @@ def main() -> None:
                 error = np.abs(here - twin).max() / np.abs(twin).max()
                 print(f"{trunk:5} {n} codebooks: {error:.1e}")
                 worst = max(worst, error)
-    sys.exit(worst > TOLERANCE)
+    sys.exit(int(worst > TOLERANCE))
 
 
 if __name__ == "__main__":
