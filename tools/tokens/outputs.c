@@ -120,8 +120,8 @@ static int open_folder(ravel_outputs *outputs, ravel_error *error)
     int status = ravel_workplace_open(&outputs->work, outputs->options.directory, name,
                                       outputs->options.resume, error);
     if (status == 0)
-        status =
-            ravel_sidecar_write_folder(outputs->options.directory, outputs->options.meta, error);
+        status = ravel_sidecar_write_folder(outputs->options.directory, &outputs->work,
+                                            outputs->options.meta, error);
     char *failed = failed_path(outputs);
     if (status == 0 && outputs->options.resume && failed != NULL)
         ravel_failures_load(&outputs->earlier, failed);
@@ -548,6 +548,18 @@ static int write_rest(ravel_outputs *outputs, ravel_error *error)
     return status;
 }
 
+static int write_failed_list(ravel_outputs *outputs, const char *path, ravel_error *error)
+{
+    static const char name[] = "failures";
+    char *made = ravel_workplace_path(&outputs->work, name);
+    int status = made != NULL ? ravel_failures_write(&outputs->failures, made, error)
+                              : ravel_error_memory(error);
+    if (status == 0)
+        status = ravel_workplace_publish(&outputs->work, name, path, error);
+    free(made);
+    return status;
+}
+
 static int write_failures(ravel_outputs *outputs, ravel_error *error)
 {
     const ravel_outputs_options *options = &outputs->options;
@@ -556,7 +568,7 @@ static int write_failures(ravel_outputs *outputs, ravel_error *error)
     if (options->directory != NULL && path == NULL)
         status = ravel_error_memory(error);
     else if (path != NULL && outputs->failures.n > 0)
-        status = ravel_failures_write(&outputs->failures, path, error);
+        status = write_failed_list(outputs, path, error);
     else if (path != NULL)
         unlink(path);
     free(path);

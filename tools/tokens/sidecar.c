@@ -69,14 +69,27 @@ static int compare(const char *folder, const char *path, const cJSON *wanted, ra
     return status;
 }
 
-int ravel_sidecar_write_folder(const char *folder, const ravel_token_meta *meta, ravel_error *error)
+static int publish(const ravel_workplace *work, const char *path, const cJSON *json,
+                   ravel_error *error)
+{
+    static const char name[] = "ravel.json";
+    char *made = ravel_workplace_path(work, name);
+    int status = made != NULL ? write_json(made, json, error) : ravel_error_memory(error);
+    if (status == 0)
+        status = ravel_workplace_publish(work, name, path, error);
+    free(made);
+    return status;
+}
+
+int ravel_sidecar_write_folder(const char *folder, const ravel_workplace *work,
+                               const ravel_token_meta *meta, ravel_error *error)
 {
     char *path = ravel_name_join(folder, "ravel.json", "");
     if (path == NULL)
         return ravel_error_memory(error);
     cJSON *json = ravel_token_meta_json(meta);
     const int status = access(path, F_OK) == 0 ? compare(folder, path, json, error)
-                                               : write_json(path, json, error);
+                                               : publish(work, path, json, error);
     cJSON_Delete(json);
     free(path);
     return status;
