@@ -89,7 +89,9 @@ class Clip:
     def _decode(self, path: Path) -> int:
         pcm, bits = self.codec.code(read(self.source), self.kbps)
         path.parent.mkdir(parents=True, exist_ok=True)
-        sf.write(path, np.clip(pcm, -1, 1), SAMPLE_RATE, subtype="PCM_16")
+        temporary = path.with_suffix(f".{os.getpid()}")
+        sf.write(temporary, np.clip(pcm, -1, 1), SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+        temporary.rename(path)
         return bits
 
     def bits(self) -> int:
