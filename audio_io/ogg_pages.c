@@ -70,9 +70,9 @@ static int add_bytes(ravel_ogg_pages *pages, ravel_error *error)
 /* The zeros that were added do not count. */
 static void skip(ravel_ogg_pages *pages, int64_t n)
 {
-    int64_t left = pages->ended ? pages->end - pages->offset : n;
-    if (left > 0)
-        pages->skipped_bytes += left < n ? left : n;
+    if (pages->ended && n > pages->end - pages->offset)
+        n = pages->end - pages->offset;
+    pages->skipped_bytes += n;
     pages->offset += n;
 }
 

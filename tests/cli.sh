@@ -70,6 +70,7 @@ equal "$(wc -c <a.wav)" 96044
 equal "$(fact a.rvl samples)" 48000
 equal "$(fact a.rvl truncated)" false
 check "info --json" "$ravel" info --json a.rvl
+equal "$(fact a.rvl file_bytes)" "$(wc -c <a.rvl)"
 check "info of a model" "$ravel" info model
 "$ravel" bench --seconds 1 -m model --json >bench.json
 for figure in times_real_time share_of_peak cpu_ms_median gb_per_s scratch; do

@@ -41,8 +41,9 @@ static const char usage[] =
 static const double model_kbps[] = {1.5, 3, 4.5, 6}, opus_kbps[] = {6, 9, 12, 16, 24};
 enum { N_MODEL = 4, N_OPUS = 5, MAX_DELAY = RAVEL_MEASURE_RATE_HZ };
 
-/* Below this, waveforms are too different to tell a delay: some codecs keep no phase. */
-static const double least_correlation = 0.5;
+/* Below this, waveforms are too different to tell a delay: codecs that keep no phase can reach 0.7
+ * some pitch periods off. */
+static const double least_correlation = 0.8;
 
 typedef struct {
     ravel_tool_options common;
