@@ -440,6 +440,7 @@ int ravel_tool_decode(int argc, char **argv)
         ravel_model_get_info(options.model)->entropy != RAVEL_ENTROPY_PRIOR) {
         (void)fprintf(stderr, "ravel: --predict-fine needs a model with a prior, unlike '%s'\n",
                       ravel_model_get_info(options.model)->name);
+        ravel_tool_options_free(&options.common);
         return RAVEL_EXIT_MODEL;
     }
     code = ravel_tool_run(&options.common, "decode", ".wav", argc - optind, argv + optind,
