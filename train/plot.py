@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 COLOURS = {"Opus": "#4878a8", "Lyra V2": "#6a9a58", "Codec2": "#8a8a8a"}
 OURS = "#c0392b"
-BESIDE, BELOW = (7, 0), (-4, -13)  # places of a name, points from its codec's last point
+BESIDE, BELOW, ABOVE = (7, 0), (-4, -13), (-40, 16)  # of a name, points from the last point
 INK = "#333333"
 PANELS = (("pesq", "PESQ-WB"), ("estoi", "ESTOI"))
 
@@ -26,7 +26,8 @@ def draw(axes: plt.Axes, rows: list[dict], measure: str) -> None:
         colour = COLOURS.get(name, OURS)
         axes.errorbar(x, y, yerr=spread, color=colour, marker="o", markersize=4, linewidth=1.8,
                       elinewidth=1, capsize=2)
-        place = BELOW if name == "Codec2" else BESIDE  # others go on where it ends
+        crowded = {"Codec2": BELOW, "Ravel": ABOVE}  # others go on where these end
+        place = crowded.get(name, BESIDE)
         axes.annotate(name, (x[-1], y[-1]), xytext=place, textcoords="offset points",
                       color=colour, va="center", fontweight="bold" if colour == OURS else "normal")
 
@@ -37,7 +38,7 @@ def plot(rows: list[dict], path: Path) -> None:
     figure, panels = plt.subplots(1, 2, figsize=(10, 4))
     for axes, (measure, title) in zip(panels, PANELS):
         draw(axes, rows, measure)
-        axes.set(title=title, xlabel="kb/s sent", xscale="log", xlim=(0.45, 48))
+        axes.set(title=title, xlabel="kb/s sent", xscale="log", xlim=(0.3, 48))
         axes.set_xticks(ticks := [0.5, 1, 2, 3, 6, 12, 24], labels=[f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.grid(color="#e4e4e4", linewidth=0.7)
