@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio_io/mix.h"
-#include "audio_io/pcm.h"
-#include "audio_io/sink.h"
-#include "audio_io/source.h"
-#include "audio_io/wav.h"
+#include "audio_io/file/mix.h"
+#include "audio_io/file/pcm.h"
+#include "audio_io/file/sink.h"
+#include "audio_io/file/source.h"
+#include "audio_io/file/wav.h"
 #include "ravel/io.h"
 
 enum { RATE_HZ = 24000, N_SAMPLES = 5000, CHANNELS = 2 };

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/ogg_pages.h"
-#include "audio_io/stream_layout.h"
+#include "audio_io/stream/layout.h"
+#include "audio_io/stream/ogg_pages.h"
 #include "ravel/io.h"
 #include "tests/support/coded_blocks.h"
 #include "tests/support/tiny_model.h"

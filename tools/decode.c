@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/sink.h"
+#include "audio_io/file/sink.h"
 #include "nn/error.h"
 #include "tools/tool.h"
 

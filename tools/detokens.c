@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/sink.h"
+#include "audio_io/file/sink.h"
 #include "nn/error.h"
 #include "tools/tokens/names.h"
 #include "tools/tokens/token_inputs.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "audio_io/source.h"
+#include "audio_io/file/source.h"
 #include "nn/error.h"
 #include "tools/tool.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/outfile.h"
-#include "audio_io/whole_file.h"
+#include "audio_io/file/outfile.h"
+#include "audio_io/file/whole_file.h"
 #include "codec/import/import.h"
 #include "tools/tool.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/whole_file.h"
+#include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 #include "tools/tool.h"
 

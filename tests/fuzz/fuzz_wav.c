@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The head of a WAV from a pipe. */
-#include "audio_io/pcm.h"
-#include "audio_io/wav.h"
+#include "audio_io/file/pcm.h"
+#include "audio_io/file/wav.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "audio_io/wav.h"
+#include "audio_io/file/wav.h"
 #include "ravel/io.h"
 #include "tests/support/coded_blocks.h"
 #include "tests/support/tiny_model.h"

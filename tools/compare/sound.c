@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/source.h"
+#include "audio_io/file/source.h"
 #include "nn/error.h"
 #include "tools/tool.h"
 

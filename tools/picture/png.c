@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "audio_io/outfile.h"
+#include "audio_io/file/outfile.h"
 #include "nn/error.h"
 #include "tools/picture/canvas.h"
 

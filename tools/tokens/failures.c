@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/outfile.h"
+#include "audio_io/file/outfile.h"
 #include "nn/error.h"
 
 void ravel_failures_free(ravel_failures *failures)

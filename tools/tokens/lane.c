@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/reader.h"
+#include "audio_io/file/reader.h"
 #include "nn/error.h"
 
 int ravel_token_lane_init(ravel_token_lane *lane, const ravel_model *model, int n_codebooks)

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "audio_io/source.h"
+#include "audio_io/file/source.h"
 #include "tools/tokens/item.h"
 #include "tools/tokens/spool.h"
 

@@ -3,7 +3,7 @@
 #ifndef RAVEL_TOOLS_TOKENS_PACK_INSIDE_H
 #define RAVEL_TOOLS_TOKENS_PACK_INSIDE_H
 
-#include "audio_io/outfile.h"
+#include "audio_io/file/outfile.h"
 #include "tools/tokens/blocks.h"
 #include "tools/tokens/pack.h"
 

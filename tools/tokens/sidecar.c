@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/outfile.h"
-#include "audio_io/whole_file.h"
+#include "audio_io/file/outfile.h"
+#include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 #include "tools/tokens/names.h"
 

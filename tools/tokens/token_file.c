@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/whole_file.h"
+#include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 #include "rvq/tokens.h"
 #include "tools/tokens/names.h"

@@ -3,8 +3,8 @@
  * Sound as a model wants it: reader, mixing and resampling in one, in constant memory. n samples of
  * a file make ceil(n * rate / file's rate) samples here.
  */
-#ifndef RAVEL_AUDIO_IO_SOURCE_H
-#define RAVEL_AUDIO_IO_SOURCE_H
+#ifndef RAVEL_AUDIO_IO_FILE_SOURCE_H
+#define RAVEL_AUDIO_IO_FILE_SOURCE_H
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/stream_reader.h"
+#include "audio_io/stream/reader.h"
 #include "codec/model.h"
 #include "nn/error.h"
 

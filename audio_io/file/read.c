@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio_io/pcm.h"
-#include "audio_io/reader.h"
-#include "audio_io/wav.h"
+#include "audio_io/file/pcm.h"
+#include "audio_io/file/reader.h"
+#include "audio_io/file/wav.h"
 #include "nn/error.h"
 #include "ravel/io.h"
 #include "rvq/tags.h"
@@ -42,7 +42,7 @@ struct ravel_audio_reader {
     int n_tags;
 
     int fd;             /* -1 where libsndfile has its own */
-    int bits;           /* as in audio_io/pcm.h */
+    int bits;           /* as in audio_io/file/pcm.h */
     int64_t bytes_left; /* -1: up to the end */
     uint8_t *bytes;     /* CHUNK_BYTES or, while a header is looked for, more */
     size_t n_bytes;     /* in `bytes`, not yet given out */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "audio_io/source.h"
+#include "audio_io/file/source.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "audio_io/mix.h"
-#include "audio_io/reader.h"
+#include "audio_io/file/mix.h"
+#include "audio_io/file/reader.h"
 #include "nn/error.h"
 
 enum { CHUNK_SAMPLES = 4096 };

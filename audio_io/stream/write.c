@@ -7,13 +7,13 @@
  * an encoder makes frames of up to tail_samples beyond the end, and a page whose granule position
  * lies beyond it would not be true.
  */
-#include "audio_io/stream_writer.h"
+#include "audio_io/stream/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/stream_layout.h"
+#include "audio_io/stream/layout.h"
 #include "codec/model.h"
 #include "nn/error.h"
 #include "rvq/tags.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The pages of an Ogg file (RFC 3533), whole ones with the right checksum, and where they lie. */
-#ifndef RAVEL_AUDIO_IO_OGG_PAGES_H
-#define RAVEL_AUDIO_IO_OGG_PAGES_H
+#ifndef RAVEL_AUDIO_IO_STREAM_OGG_PAGES_H
+#define RAVEL_AUDIO_IO_STREAM_OGG_PAGES_H
 
 #include <ogg/ogg.h>
 #include <stdbool.h>

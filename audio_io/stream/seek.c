@@ -3,7 +3,7 @@
  * Seeking in a `.rvl` file by bisection over the granule positions of its pages, as in other Ogg
  * files; no index is needed, and damage between pages does no harm.
  */
-#include "audio_io/stream_reader.h"
+#include "audio_io/stream/reader.h"
 #include "nn/error.h"
 
 /* Below this distance pages are read one after the other; the longest page is 65307 bytes. */

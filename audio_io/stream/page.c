@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/stream_layout.h"
-#include "audio_io/stream_reader.h"
+#include "audio_io/stream/layout.h"
+#include "audio_io/stream/reader.h"
 #include "nn/error.h"
 #include "rvq/range_coder.h"
 

@@ -4,8 +4,8 @@
  * (IEEE float). Full scale is 1: an integer is divided by 2^(bits - 1), so that reading what was
  * written gives the integers back.
  */
-#ifndef RAVEL_AUDIO_IO_PCM_H
-#define RAVEL_AUDIO_IO_PCM_H
+#ifndef RAVEL_AUDIO_IO_FILE_PCM_H
+#define RAVEL_AUDIO_IO_FILE_PCM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "audio_io/stream_writer.h"
+#include "audio_io/stream/writer.h"
 #include "nn/error.h"
 
 /* Seconds of the target that can be saved: a long silence is not paid back by minutes of plenty. */

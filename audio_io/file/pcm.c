@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "audio_io/pcm.h"
+#include "audio_io/file/pcm.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "audio_io/sink.h"
+#include "audio_io/file/sink.h"
 
 #include <stdlib.h>
 

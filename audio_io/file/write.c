@@ -11,9 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "audio_io/outfile.h"
-#include "audio_io/pcm.h"
-#include "audio_io/wav.h"
+#include "audio_io/file/outfile.h"
+#include "audio_io/file/pcm.h"
+#include "audio_io/file/wav.h"
 #include "nn/error.h"
 #include "ravel/io.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 
-#include "audio_io/whole_file.h"
+#include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 #include "ravel/io.h"
 

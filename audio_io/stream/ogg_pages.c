@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "audio_io/ogg_pages.h"
+#include "audio_io/stream/ogg_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>

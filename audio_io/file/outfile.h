@@ -7,8 +7,8 @@
  * A write that a signal handler interrupts (installed without SA_RESTART) fails with RAVEL_ERR_IO,
  * so that a program can be stopped while it waits for a pipe.
  */
-#ifndef RAVEL_AUDIO_IO_OUTFILE_H
-#define RAVEL_AUDIO_IO_OUTFILE_H
+#ifndef RAVEL_AUDIO_IO_FILE_OUTFILE_H
+#define RAVEL_AUDIO_IO_FILE_OUTFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

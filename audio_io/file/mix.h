@@ -4,8 +4,8 @@
  * same in each. Tokens depend on these bits, so the sum goes in the order of the channels and is
  * divided once.
  */
-#ifndef RAVEL_AUDIO_IO_MIX_H
-#define RAVEL_AUDIO_IO_MIX_H
+#ifndef RAVEL_AUDIO_IO_FILE_MIX_H
+#define RAVEL_AUDIO_IO_FILE_MIX_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The inside of a stream writer. Frames are held back and put on pages by stream_write.c; how many
- * codebooks the blocks of a page get, and their bytes, come from stream_draft.c.
+ * The inside of a stream writer. Frames are held back and put on pages by write.c; how many
+ * codebooks the blocks of a page get, and their bytes, come from draft.c.
  */
 #ifndef RAVEL_AUDIO_IO_STREAM_WRITER_H
 #define RAVEL_AUDIO_IO_STREAM_WRITER_H
@@ -9,7 +9,7 @@
 #include <ogg/ogg.h>
 #include <stdbool.h>
 
-#include "audio_io/outfile.h"
+#include "audio_io/file/outfile.h"
 #include "ravel/io.h"
 #include "rvq/block_coder.h"
 #include "rvq/header.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "audio_io/mix.h"
+#include "audio_io/file/mix.h"
 
 #include <math.h>
 #include <string.h>

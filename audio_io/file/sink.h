@@ -3,8 +3,8 @@
  * Decoded sound out: resampled and written. n samples of the sound make ceil(n * file's rate /
  * sound's rate) samples of the file.
  */
-#ifndef RAVEL_AUDIO_IO_SINK_H
-#define RAVEL_AUDIO_IO_SINK_H
+#ifndef RAVEL_AUDIO_IO_FILE_SINK_H
+#define RAVEL_AUDIO_IO_FILE_SINK_H
 
 #include "ravel/io.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A way into a ravel_audio_reader that programs seldom need: a file without a name. */
-#ifndef RAVEL_AUDIO_IO_READER_H
-#define RAVEL_AUDIO_IO_READER_H
+#ifndef RAVEL_AUDIO_IO_FILE_READER_H
+#define RAVEL_AUDIO_IO_FILE_READER_H
 
 #include "ravel/io.h"
 

@@ -3,15 +3,15 @@
  * WAV where libsndfile cannot go: read from a pipe without seeking, and written with one header for
  * files and pipes. RIFF and RF64 (EBU Tech 3306), PCM and IEEE float, plain or extensible.
  */
-#ifndef RAVEL_AUDIO_IO_WAV_H
-#define RAVEL_AUDIO_IO_WAV_H
+#ifndef RAVEL_AUDIO_IO_FILE_WAV_H
+#define RAVEL_AUDIO_IO_FILE_WAV_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
     int rate_hz, channels;
-    int bits;           /* as in audio_io/pcm.h */
+    int bits;           /* as in audio_io/file/pcm.h */
     size_t data_offset; /* of the first sample, in bytes */
     int64_t data_bytes; /* -1: up to the end of the pipe */
 } ravel_wav_info;

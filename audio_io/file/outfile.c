@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "audio_io/outfile.h"
+#include "audio_io/file/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

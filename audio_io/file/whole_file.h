@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Small files that are needed whole: models, checkpoints, their JSON. */
-#ifndef RAVEL_AUDIO_IO_WHOLE_FILE_H
-#define RAVEL_AUDIO_IO_WHOLE_FILE_H
+#ifndef RAVEL_AUDIO_IO_FILE_WHOLE_FILE_H
+#define RAVEL_AUDIO_IO_FILE_WHOLE_FILE_H
 
 #include <stddef.h>
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio_io/whole_file.h"
+#include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 
 /* The largest published codecs are a third of this. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The inside of a stream reader. Pages are read, several ahead where the prior decodes their blocks
- * side by side, and their blocks decoded (stream_ahead.c). Then they are taken one after the other
- * (stream_page.c); each leaves in the queue a number of lost frames, then frames of codes, and
- * ravel_stream_reader_read (stream_read.c) empties the queue. Seeking (stream_seek.c) moves the
- * place where pages come from.
+ * side by side, and their blocks decoded (ahead.c). Then they are taken one after the other
+ * (page.c); each leaves in the queue a number of lost frames, then frames of codes, and
+ * ravel_stream_reader_read (read.c) empties the queue. Seeking (seek.c) moves the place where pages
+ * come from.
  */
 #ifndef RAVEL_AUDIO_IO_STREAM_READER_H
 #define RAVEL_AUDIO_IO_STREAM_READER_H
 
 #include <stdbool.h>
 
-#include "audio_io/ogg_pages.h"
+#include "audio_io/stream/ogg_pages.h"
 #include "ravel/io.h"
 #include "rvq/block_coder.h"
 #include "rvq/header.h"

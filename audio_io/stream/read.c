@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/stream_reader.h"
+#include "audio_io/stream/reader.h"
 #include "nn/error.h"
 #include "rvq/layout.h"
 
