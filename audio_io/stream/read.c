@@ -9,46 +9,6 @@
 /* What is no stream at all is told after so many bytes, not after gigabytes of them. */
 enum { MAX_SEARCH_BYTES = 1 << 20 };
 
-/* --- Pages to the queue ----------------------------------------------------------------------- */
-
-static bool queue_empty(const ravel_stream_reader *reader)
-{
-    return reader->n_lost == 0 && reader->next_frame == reader->n_frames;
-}
-
-/* The file ends. Without an end mark the sound ends with the last frame that was found. */
-static void use_file_end(ravel_stream_reader *reader)
-{
-    if (reader->ended)
-        return;
-    reader->ended = true;
-    reader->damage.truncated = 1;
-    if (reader->skipped_bytes > reader->explained_bytes && reader->position >= 0) {
-        reader->damage.damaged_blocks++;
-        reader->explained_bytes = reader->skipped_bytes;
-    }
-    int64_t frames = (reader->position > 0 ? reader->position : 0) - reader->cut_frames;
-    int64_t end = frames * reader->header.hop_samples - reader->header.pre_skip_samples;
-    reader->info.n_samples = end > 0 ? end : 0;
-}
-
-/* Pages after the end are read too, to tell of them. */
-int ravel_stream_fill(ravel_stream_reader *reader, ravel_error *error)
-{
-    while (queue_empty(reader)) {
-        ravel_page_ahead *page;
-        int status = ravel_stream_next_page(reader, &page, error);
-        if (status == 0)
-            use_file_end(reader);
-        if (status <= 0)
-            return status;
-        status = ravel_stream_use_page(reader, page, error);
-        if (status < 0)
-            return status;
-    }
-    return 1;
-}
-
 /* --- Opening ---------------------------------------------------------------------------------- */
 
 static int no_stream(const ravel_stream_reader *reader, ravel_error *error)

@@ -4,7 +4,7 @@
  * side by side, and their blocks decoded (ahead.c). Then they are taken one after the other
  * (page.c); each leaves in the queue a number of lost frames, then frames of codes, and
  * ravel_stream_reader_read (read.c) empties the queue. Seeking (seek.c) moves the place where pages
- * come from.
+ * come from. Each of ahead.c, page.c, seek.c, read.c uses those before it.
  */
 #ifndef RAVEL_AUDIO_IO_STREAM_READER_H
 #define RAVEL_AUDIO_IO_STREAM_READER_H
