@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "audio_io/live/loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "nn/error.h"
+
+/* A voice that is half a second late is no conversation: that is a model for files. */
+enum { MAX_DELAY_MS = 500, PACKET_BYTES = 512 };
+
+struct ravel_loop {
+    const ravel_model *model;
+    const ravel_model_info *info;
+    ravel_scratch *scratch;
+    ravel_encoder *encoder;
+    ravel_decoder *decoder;
+    ravel_loss loss;
+    int n_codebooks;
+    int capacity;       /* samples */
+    int frames_room;    /* frames */
+    uint16_t *codes;    /* [frames_room][n_codebooks] */
+    uint16_t *received; /* [RAVEL_PACKET_MAX_FRAMES][all codebooks] */
+    int n_coded;        /* frames in codes */
+    ravel_loop_counts counts;
+    uint8_t packet[PACKET_BYTES];
+};
+
+/* --- Making ----------------------------------------------------------------------------------- */
+
+/* Whether a live voice can be sent with it. */
+static int check_model(const ravel_model_info *info, int packet_bytes, ravel_error *error)
+{
+    const double delay_ms = 1e3 * info->delay_samples / info->sample_rate_hz;
+    if (info->channels != 1)
+        return ravel_error_set(error, RAVEL_ERR_MODEL, "the model '%s' has %d channels, not one",
+                               info->name, info->channels);
+    if (packet_bytes < 0 || packet_bytes > PACKET_BYTES)
+        return ravel_error_set(error, RAVEL_ERR_MODEL,
+                               "the frames of the model '%s' do not go into packets", info->name);
+    if (delay_ms > MAX_DELAY_MS)
+        return ravel_error_set(error, RAVEL_ERR_MODEL,
+                               "the model '%s' has a delay of %.0f ms: too much for a live voice",
+                               info->name, delay_ms);
+    return 0;
+}
+
+static int frames_of(int n_samples, int hop)
+{
+    return (n_samples + hop - 1) / hop;
+}
+
+/*
+ * A step encodes at most one frame more than the encoder looks ahead; the end of the stream, what
+ * was held back and the tail.
+ */
+static int allocate(ravel_loop *loop, ravel_error *error)
+{
+    const ravel_model_info *info = loop->info;
+    const int hop = info->hop_samples;
+    loop->frames_room = 2 + frames_of(info->encoder_lookahead_samples + info->tail_samples, hop);
+    loop->capacity = (loop->frames_room + 1) * hop + info->decoder_lookahead_samples;
+    loop->scratch = ravel_scratch_new(loop->model, 1);
+    loop->encoder = ravel_encoder_new(loop->model, loop->n_codebooks);
+    loop->decoder = ravel_decoder_new(loop->model);
+    loop->codes = calloc((size_t)(loop->frames_room * loop->n_codebooks), sizeof *loop->codes);
+    loop->received =
+        calloc((size_t)(RAVEL_PACKET_MAX_FRAMES * info->n_codebooks), sizeof *loop->received);
+    const bool whole = loop->scratch != NULL && loop->encoder != NULL && loop->decoder != NULL &&
+                       loop->codes != NULL && loop->received != NULL;
+    return whole ? 0 : ravel_error_memory(error);
+}
+
+ravel_loop *ravel_loop_new(const ravel_model *model, int n_codebooks, const ravel_loss *loss,
+                           ravel_error *error)
+{
+    const ravel_model_info *info = ravel_model_get_info(model);
+    if (check_model(info, ravel_packet_size(model, 1, n_codebooks), error) < 0)
+        return NULL;
+    ravel_loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) {
+        ravel_error_memory(error);
+        return NULL;
+    }
+    loop->model = model;
+    loop->info = info;
+    loop->n_codebooks = n_codebooks;
+    loop->loss = *loss;
+    if (allocate(loop, error) < 0) {
+        ravel_loop_free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void ravel_loop_free(ravel_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    ravel_scratch_free(loop->scratch);
+    ravel_encoder_free(loop->encoder);
+    ravel_decoder_free(loop->decoder);
+    free(loop->codes);
+    free(loop->received);
+    free(loop);
+}
+
+/* --- Steps ------------------------------------------------------------------------------------ */
+
+int ravel_loop_capacity(const ravel_loop *loop)
+{
+    return loop->capacity;
+}
+
+/* The frame that came, or what stands in for it. */
+static int receive(ravel_loop *loop, int n_bytes, float *out, int room)
+{
+    int n_codebooks;
+    loop->counts.n_frames++;
+    if (ravel_loss_next(&loop->loss)) {
+        loop->counts.n_lost_frames++;
+        return ravel_decoder_conceal(loop->decoder, loop->scratch, 1, out, room);
+    }
+    ravel_packet_read(loop->model, loop->packet, n_bytes, loop->received, &n_codebooks);
+    return ravel_decoder_push(loop->decoder, loop->scratch, loop->received, 1, n_codebooks, out,
+                              room);
+}
+
+/* One frame from codes to samples. return    samples; no status can be negative, by make and size */
+static int pass_frame(ravel_loop *loop, const uint16_t *codes, float *out, int room)
+{
+    int n_bytes = ravel_packet_write_coded(loop->model, codes, 1, loop->n_codebooks, loop->packet,
+                                           PACKET_BYTES);
+    loop->counts.n_bytes += n_bytes;
+    return receive(loop, n_bytes, out, room);
+}
+
+int ravel_loop_step(ravel_loop *loop, const float *pcm, float *out)
+{
+    const int hop = loop->info->hop_samples;
+    int made = 0;
+    loop->n_coded =
+        ravel_encoder_push(loop->encoder, loop->scratch, pcm, hop, loop->codes, loop->frames_room);
+    loop->counts.n_samples += hop;
+    for (int f = 0; f < loop->n_coded; f++) {
+        int n = pass_frame(loop, loop->codes + f * loop->n_codebooks, out + made,
+                           loop->capacity - made);
+        assert(n >= 0);
+        made += n;
+    }
+    return made;
+}
+
+int ravel_loop_finish(ravel_loop *loop)
+{
+    loop->n_coded =
+        ravel_encoder_finish(loop->encoder, loop->scratch, loop->codes, loop->frames_room);
+    return loop->n_coded;
+}
+
+void ravel_loop_warm_up(ravel_loop *loop, const float *pcm, float *out)
+{
+    const ravel_loss loss = loop->loss;
+    for (int lost = 0; lost <= 1; lost++) {
+        loop->loss = (ravel_loss){.begin = lost, .go_on = lost};
+        for (int i = 0; i < loop->frames_room; i++) /* the first ones only fill the lookahead */
+            ravel_loop_step(loop, pcm, out);
+    }
+    ravel_encoder_reset(loop->encoder);
+    ravel_decoder_reset(loop->decoder);
+    loop->loss = loss;
+    loop->counts = (ravel_loop_counts){0};
+}
+
+const uint16_t *ravel_loop_codes(const ravel_loop *loop, int *n_frames)
+{
+    *n_frames = loop->n_coded;
+    return loop->codes;
+}
+
+ravel_loop_counts ravel_loop_get_counts(const ravel_loop *loop)
+{
+    return loop->counts;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Threads that must not be late. */
+#ifndef RAVEL_LIVE_REALTIME_H
+#define RAVEL_LIVE_REALTIME_H
+
+/*
+ * Puts the calling thread before all ordinary threads of the machine, and behind those that serve
+ * the sound devices: a codec takes milliseconds, they have less.
+ * return    0, or the errno value of a system that does not allow it; the thread goes on as it was
+ */
+int ravel_realtime_begin(void);
+
+#endif
