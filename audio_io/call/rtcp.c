@@ -10,10 +10,11 @@ enum {
     DESCRIPTION = 202,
     GOODBYE = 203,
     CNAME_ITEM = 1,
-    HEADER = 8,     /* bytes: the common header and the sender's SSRC */
-    SENDER = 20,    /* bytes of what only a sender's report has */
-    BLOCK = 24,     /* bytes about one source */
-    MAX_JUMP = 3000 /* packets: farther on, the peer has started anew (RFC 3550 A.1) */
+    HEADER = 8,      /* bytes: the common header and the sender's SSRC */
+    SENDER = 20,     /* bytes of what only a sender's report has */
+    BLOCK = 24,      /* bytes about one source */
+    MAX_JUMP = 3000, /* packets: farther on, the peer has started anew (RFC 3550 A.1) */
+    MAX_JITTER_US = 1000000000
 };
 
 void ravel_rtcp_init(ravel_rtcp *rtcp, uint32_t ssrc, int clock_hz,
@@ -40,7 +41,7 @@ uint64_t ravel_rtcp_lost(const ravel_rtcp *rtcp)
 
 int ravel_rtcp_jitter_us(const ravel_rtcp *rtcp)
 {
-    return (int)(1e6 * rtcp->peer.jitter / rtcp->clock_hz);
+    return (int)fmin(1e6 * rtcp->peer.jitter / rtcp->clock_hz, MAX_JITTER_US);
 }
 
 static int64_t ticks_of(const ravel_rtcp *rtcp, int64_t us)
@@ -209,14 +210,14 @@ static void read_block(const ravel_rtcp *rtcp, const uint8_t *p, int64_t now_us,
                                      .round_trip_us = -1,
                                      .peer_jitter_us = 0,
                                      .arrival_us = now_us};
-    double jitter = 1e6 * ravel_get_32(p + 12) / rtcp->clock_hz;
-    report->peer_jitter_us = jitter < 1e9 ? (int)jitter : 1000000000;
+    double jitter_us = 1e6 * ravel_get_32(p + 12) / rtcp->clock_hz;
+    report->peer_jitter_us = (int)fmin(jitter_us, MAX_JITTER_US);
     if (last == 0)
         return;
-    /* In 2^-16 s; what lies beyond 10 s was not one of our reports. */
-    uint32_t there_and_back = (uint32_t)(ntp_of(now_us) >> 16) - last - delay;
-    if (there_and_back < 10u << 16)
-        report->round_trip_us = (int)((uint64_t)there_and_back * 1000000 >> 16);
+    /* In 2^-16 s, rounded three times; what lies beyond 10 s was not one of our reports. */
+    int32_t trip = (int32_t)((uint32_t)(ntp_of(now_us) >> 16) - last - delay);
+    if (trip >= -3 && trip < 10 << 16)
+        report->round_trip_us = trip > 0 ? (int)((int64_t)trip * 1000000 >> 16) : 0;
 }
 
 /* n: bytes of this packet. */
