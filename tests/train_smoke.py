@@ -9,7 +9,6 @@ codes, samples within 1e-4. Exits with 77 (skipped) where what training needs is
 """
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +20,7 @@ try:
     import torch
 
     from train import data, export
-    from train.codes import read_stream
+    from train.command import run
     from train.model import HOP, N_CODEBOOKS, SAMPLE_RATE
     from train.source import STEPS_PER_OCTAVE
     from train.train import Trainer
@@ -150,10 +149,6 @@ def clear_sound(codec):
     sys.exit("every sound has a decision that hangs on rounding")
 
 
-def run(*command):
-    return subprocess.run(list(map(str, command)), check=True, capture_output=True).stdout
-
-
 def check_command(ravel, folder):
     codec, _ = export.load_average(folder / "whole" / "last.pt")
     codec = export.rounded(codec)
@@ -163,11 +158,13 @@ def check_command(ravel, folder):
     assert (info["name"], info["codebooks"], info["sha256"]) == ("smoke", N_CODEBOOKS, "ok"), info
 
     pcm, codes, decoded = clear_sound(codec)
-    sound, stream, out = folder / "in.wav", folder / "coded.rvl", folder / "out.wav"
+    sound, tokens = folder / "in.wav", folder / "codes.npy"
+    stream, out = folder / "coded.rvl", folder / "out.wav"
     sf.write(sound, pcm.numpy(), SAMPLE_RATE, subtype="FLOAT")
-    run(ravel, "encode", "-q", "-m", model, "--entropy", "none", sound, stream)
+    run(ravel, "tokens", "-q", "-m", model, sound, tokens)
+    run(ravel, "encode", "-q", "-m", model, sound, stream)
     run(ravel, "decode", "-q", "-m", model, "--bits", "f32", stream, out)
-    ours = torch.from_numpy(read_stream(stream)[1].astype("i8"))
+    ours = torch.from_numpy(np.load(tokens).astype("i8"))
     assert ours.shape == codes.shape, f"{ours.shape} codes instead of {codes.shape}"
     for i, stage in enumerate(codec.quantizer.stages):  # the same word, where it is there twice
         torch.testing.assert_close(stage.codebook[ours[:, i]], stage.codebook[codes[:, i]])

@@ -8,20 +8,17 @@ Matrices are stored as F16, the rest as F32; `rounded` gives the network as the 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import struct
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from . import model_file
 from .model import (COMPRESS_EPS, FFT_HOP, HOP, LOW_FFT, LOW_HOP, LOW_STRIDE, LOW_TAPS,
                     MAX_MAGNITUDE, N_FFT, SAMPLE_RATE, TAIL, WIDTH, CausalConv, Codec, ConvNeXt,
                     Spectrum)
 
-ALIGNMENT = 64  # of the data section
 NORM_EPS = 1e-6
 LICENCE = "BSD-3-Clause; trained on free speech corpora, see models/README.md"
 
@@ -143,28 +140,13 @@ def rounded(codec: Codec) -> Codec:
     return codec
 
 
-def serialise(tensors: dict[str, np.ndarray], metadata: dict) -> bytes:
-    data = b"".join(value.tobytes() for value in tensors.values())
-    metadata["sha256"] = hashlib.sha256(data).hexdigest()
-    graph = json.dumps(metadata, separators=(",", ":"))
-    header: dict[str, object] = {"__metadata__": {"ravel": graph}}
-    offset = 0
-    for name, value in tensors.items():
-        header[name] = {"dtype": {"<f2": "F16", "<f4": "F32"}[value.dtype.str],
-                        "shape": list(value.shape), "data_offsets": [offset, offset + value.nbytes]}
-        offset += value.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    return struct.pack("<Q", len(text)) + text + data
-
-
 def export(codec: Codec, out: Path, name: str, licence: str) -> None:
     w = Writer()
-    metadata = {"format": 1, "name": name, "licence": licence, "sample_rate": SAMPLE_RATE,
-                "channels": 1, "hop": HOP, "tail": TAIL, "encoder": encoder_graph(w, codec),
-                "quantizer": quantizer_graph(w, codec), "decoder": decoder_graph(w, codec)}
+    graph = {"format": 1, "name": name, "licence": licence, "sample_rate": SAMPLE_RATE,
+             "channels": 1, "hop": HOP, "tail": TAIL, "encoder": encoder_graph(w, codec),
+             "quantizer": quantizer_graph(w, codec), "decoder": decoder_graph(w, codec)}
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(serialise(w.tensors, metadata))
+    model_file.write(out, graph, w.tensors)
 
 
 def write_vectors(codec: Codec, folder: Path) -> None:

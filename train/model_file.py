@@ -48,6 +48,15 @@ def write(path: Path, graph: dict, tensors: dict[str, np.ndarray]) -> None:
     part.rename(path)
 
 
+def put(part: str, node: dict, tensors: dict[str, np.ndarray], model: Path, out: Path) -> int:
+    """The model file with a part, whose tensors are PART.NAME, in the place of one that was there;
+    the bytes of its tensors."""
+    graph, others = read(model)
+    kept = {name: value for name, value in others.items() if not name.startswith(f"{part}.")}
+    write(out, {**graph, part: node}, {**kept, **tensors})
+    return sum(value.nbytes for value in tensors.values())
+
+
 def codebooks(graph: dict, tensors: dict[str, np.ndarray]) -> list[np.ndarray]:
     """Codewords [size, dim] of each codebook, in the order of the codes."""
 

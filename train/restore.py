@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from . import model_file
 from .model import WIDTH, Codec
 
 RENAMED = (  # parameter here, tensor there
@@ -35,12 +35,13 @@ def unfold(name: str, value: Tensor) -> Tensor:
 
 def read_model(path: Path) -> Codec:
     """The scales of the blocks are folded in the file, so they come back as 1."""
-    tensors, codec = load_file(path), Codec()
+    (_, tensors), codec = model_file.read(path), Codec()
     state = {}
     for name, parameter in codec.state_dict().items():
         if name.endswith((".gain", ".usage")):
             state[name] = torch.ones_like(parameter)
         else:
-            state[name] = unfold(name, tensors[stored(name)].float()).contiguous()
+            values = tensors[stored(name)].astype("f4")
+            state[name] = unfold(name, torch.from_numpy(values)).contiguous()
     codec.load_state_dict(state)
     return codec

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Compares the prior in C with train/prior_model.py, through the exporter.
+"""Compares the prior in C with train/prior/network.py, through the exporter.
 
     python3 tests/reference/prior.py BUILD/write_model BUILD/run_prior
 
@@ -19,8 +19,8 @@ except ImportError as missing:
     sys.exit(77)
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from train.prior_export import export, rounded  # noqa: E402
-from train.prior_model import Prior, Shape  # noqa: E402
+from train.prior.export import export, rounded  # noqa: E402
+from train.prior.network import Prior, Shape  # noqa: E402
 
 CODEBOOKS, SIZE, FRAMES = 4, 32, 50  # of the tiny model "default-like"
 TOLERANCE = 2e-5  # of the largest logit

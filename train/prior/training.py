@@ -1,51 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Trains the prior of a model on the codes of the corpus, fits its static tables (tables.py), and
-writes both into the model file.
-
-    python3 -m train.prior --model models/ravel-24k.safetensors --ravel build/ravel --run run-prior
-
-One command does all: codes by `ravel encode` (kept, see codes.py), training, bits per frame and
-codebook on the development set, export. It resumes from run-prior/last.pt. With a model of another
-tokeniser it takes codes anew and begins with the old network, but for what belongs to codewords
-that are others.
-"""
+"""The training of a prior: what a step draws, the loop, and what is kept of it."""
 from __future__ import annotations
 
 import argparse
 import csv
-import ctypes
 import math
-import os
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads leave the processor to others
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
+import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from . import codes, model_file, prior_export, tables
-from .prior_model import Prior, Shape
+from .export import rounded
+from .network import Prior, Shape
 
 WARM_UP_STEPS = 50
 EMA_DECAY = 0.995
 WEIGHT_DECAY = 0.1
 ALL_SHARE = 0.5  # of the steps that use all codebooks; the others any prefix
 IGNORED = -1  # what stands after the end of a file
-RATES = (3, 6, 12)  # codebooks of the evaluation
 MATRICES = ("trunk", "hidden", "narrow")
 OF_CODEWORDS = ("features", "logits")  # parts of a head that belong to its codewords
 MOVED_SHARE = 0.5  # of the codewords' spread; those of another training are 1 and more away
-
-
-def keep_memory() -> None:
-    """Large blocks are reused instead of given back: page faults took a seventh of the time."""
-    m_trim_threshold, m_mmap_threshold = -1, -3
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(m_mmap_threshold, 1 << 30)
-        libc.mallopt(m_trim_threshold, 1 << 30)
 
 
 class Sequences:
@@ -245,58 +223,4 @@ class Trainer:
         """The averaged weights, rounded as the file stores them."""
         prior = Prior(self.prior.shape)
         prior.load_state_dict(self.average)
-        return prior_export.rounded(prior.eval())
-
-
-def report(prior: Prior, files: list[np.ndarray], block: int) -> None:
-    print(f"\n{sum(map(len, files))} frames in blocks of {block}\n\n"
-          "| codebooks | saving | bits a code of each |\n|---|---|---|")
-    packed = [codes.code_bits(size) for size in prior.shape.sizes]
-    for n in RATES:
-        if n <= len(packed):
-            bits = evaluate(prior, files, n, block)
-            saving = 100 * (1 - bits.sum() / sum(packed[:n]))
-            print(f"| {n} | {saving:.1f} % | {' '.join(f'{b:.2f}' for b in bits)} |", flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("models/ravel-24k.safetensors"))
-    parser.add_argument("--out", type=Path, help="the model file itself where left out")
-    parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--codes", type=Path, default=Path("codes"))
-    parser.add_argument("--run", type=Path, default=Path("run-prior"))
-    parser.add_argument("--speeds", type=float, nargs="*", default=[0.94, 1.06])
-    parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--minutes", type=float, help="of training, whatever --steps says")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--frames", type=int, default=100, help="of a sequence and of the window")
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--report", type=int, default=50)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--bf16", action="store_true", help="network in bfloat16, weights float32")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    keep_memory()
-    home = codes.extract(arguments.ravel, arguments.model, arguments.corpus, arguments.codes,
-                         tuple(arguments.speeds), arguments.threads)
-    tokenizer = codes.model_info(arguments.ravel, arguments.model)["tokenizer_identity"]
-    folders = [folder.name for folder in sorted(home.iterdir()) if folder.name != "dev"]
-    files = [file for folder in folders for file in codes.load(home, folder)]
-    speakers = [name for folder in folders for name in codes.speakers(home, folder)]
-    codewords = model_file.codebooks(*model_file.read(arguments.model))
-    trainer = Trainer(arguments, tokenizer, files, speakers, codewords)
-    print(f"{sum(map(len, files))} frames to learn from, tokeniser {tokenizer[:16]}", flush=True)
-    trainer.train()
-    prior, out = trainer.averaged(), arguments.out or arguments.model
-    plain = [file for folder in folders if "@" not in folder for file in codes.load(home, folder)]
-    size = tables.export(tables.fit(plain, prior.shape.sizes), arguments.model, tokenizer, out)
-    size += prior_export.export(prior, out, tokenizer, out)
-    print(f"tables and prior take {size / 1e6:.2f} MB of the model file")
-    report(prior, codes.load(home, "dev"), arguments.frames)
-
-
-if __name__ == "__main__":
-    main()
+        return rounded(prior.eval())

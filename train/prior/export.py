@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import model_file
-from .prior_model import KERNEL, NORM_EPS, ROPE_BASE, Attention, Convolution, Feedforward, Prior
+from .. import model_file
+from .network import KERNEL, NORM_EPS, ROPE_BASE, Attention, Convolution, Feedforward, Prior
 
 NAME = "prior"
 GREATEST = 127  # of an 8-bit weight
@@ -103,10 +103,7 @@ def prior_graph(w: Writer, prior: Prior, tokenizer: str) -> dict:
 
 
 def export(prior: Prior, model: Path, tokenizer: str, out: Path) -> int:
-    """The model file with the prior in it, in the place of one that was there; bytes it takes."""
-    graph, tensors = model_file.read(model)
+    """The model file with the prior in it; bytes it takes."""
     w = Writer()
-    graph["prior"] = prior_graph(w, prior, tokenizer)
-    kept = {name: value for name, value in tensors.items() if not name.startswith(f"{NAME}.")}
-    model_file.write(out, graph, {**kept, **w.tensors})
-    return sum(value.nbytes for value in w.tensors.values())
+    graph = prior_graph(w, prior, tokenizer)
+    return model_file.put(NAME, graph, w.tensors, model, out)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Measures Ravel and the codecs that people use, on the same files, in one table.
 
-    python3 -m train.evaluate                        # ../shared/corpus/dev, the built-in model
-    python3 -m train.evaluate --only ravel --model run/model.safetensors --words 0 --every 4
-    python3 -m train.evaluate --json docs/quality.json --plot docs/quality.png
-    python3 -m train.evaluate --stress               # noise, music, silence, clipping, bands
+    python3 -m train.measure.evaluate                # ../shared/corpus/dev, the built-in model
+    python3 -m train.measure.evaluate --only ravel --model run/model.safetensors --words 0 --every 4
+    python3 -m train.measure.evaluate --json docs/quality.json --plot docs/quality.png
+    python3 -m train.measure.evaluate --stress       # noise, music, silence, clipping, bands
 
 PESQ-WB at 16 kHz; ESTOI; mean distance of log-mel spectra; SI-SDR; word error rate against the
 recogniser's transcript of the original, on the speakers of held_out.txt; the share of codes that
@@ -283,7 +283,7 @@ def main() -> int:
         return stress(Ravel(arguments.ravel, arguments.model), files, arguments.corpus)
     spoken: list[Path] = []
     if arguments.words and (arguments.corpus / "MANIFEST.tsv").exists():
-        held_out = Path(__file__).with_name("held_out.txt")
+        held_out = Path(__file__).parents[1] / "held_out.txt"
         spoken = recognise.held_out_clips(arguments.corpus, held_out)[::arguments.words]
     elif arguments.words:
         print(f"no word errors: no MANIFEST.tsv in {arguments.corpus}", file=sys.stderr)

@@ -2,7 +2,7 @@
 """A page to listen to a folder of audio: originals, what the `ravel` command makes of them, and
 their spectrograms.
 
-    python3 -m train.listen --files ../shared/corpus/dev --every 6 --out listen
+    python3 -m train.measure.listen --files ../shared/corpus/dev --every 6 --out listen
     xdg-open listen/index.html
 
 Beside each sound: ESTOI, and the figures of artefacts.py, which say where to look closer.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import html
 import json
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +19,7 @@ from urllib.parse import quote
 import soundfile as sf
 from scipy.signal import resample_poly
 
+from ..command import model_info, run, with_model
 from .artefacts import SAMPLE_RATE, artefacts
 
 KBPS = (1.5, 3, 6)
@@ -36,12 +36,8 @@ img { width: 100%; margin-top: .7rem }
 
 
 def ravel(arguments: argparse.Namespace, verb: str, *options: object) -> str:
-    model = ["-m", str(arguments.model)] if arguments.model and verb != "compare" else []
-    command = [str(arguments.ravel), verb, "-q", *model, *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout
+    model = with_model(arguments.model) if verb != "compare" else []
+    return run(arguments.ravel, verb, "-q", *model, *options).decode()
 
 
 def figures(original: Path, decoded: Path) -> str:
@@ -103,9 +99,7 @@ def main() -> None:
     files = sorted(f for f in arguments.files.iterdir() if f.suffix in SUFFIXES)[::arguments.every]
     if not files:
         raise SystemExit(f"{arguments.files}: no audio")
-    model = ["-m", arguments.model] if arguments.model else []
-    name = json.loads(subprocess.run([arguments.ravel, "info", "--json", *model], check=True,
-                                     capture_output=True).stdout)["name"]
+    name = model_info(arguments.ravel, arguments.model)["name"]
     sections = []
     for i, source in enumerate(files, 1):
         print(f"{i} of {len(files)}: {source.name}", file=sys.stderr)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Static tables of a model (docs/format.md): how likely a code is, given the codebook before.
 
-    python3 -m train.tables --model models/ravel-24k.safetensors --ravel build/ravel --out with.safetensors
+    python3 -m train.prior.tables --model models/ravel-24k.safetensors --out with.safetensors
 
 Takes codes as train.prior does, counts pairs of codes, and fits to the counts of each pair of
-neighbouring codebooks a table of logits of low rank. One file in ten is kept back to tell when to stop.
+neighbouring codebooks a table of logits of low rank. One file in ten is kept back to tell when to
+stop.
 """
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import codes, model_file
+from . import codes
+from .. import model_file
+from ..command import model_info
 
 NAME = "tables"
 RANK = 8
@@ -84,7 +87,8 @@ def fit(files: list[np.ndarray], sizes: list[int]) -> dict[str, np.ndarray]:
     return tensors
 
 
-def evaluate(tensors: dict[str, np.ndarray], files: list[np.ndarray], sizes: list[int]) -> list[float]:
+def evaluate(tensors: dict[str, np.ndarray], files: list[np.ndarray],
+             sizes: list[int]) -> list[float]:
     """Bits of a code of each codebook."""
     found = []
     for k in range(len(sizes)):
@@ -96,12 +100,8 @@ def evaluate(tensors: dict[str, np.ndarray], files: list[np.ndarray], sizes: lis
 
 
 def export(fitted: dict[str, np.ndarray], model: Path, tokenizer: str, out: Path) -> int:
-    """The model file with the tables in it, in the place of some that were there; their bytes."""
-    graph, tensors = model_file.read(model)
-    graph[NAME] = {"name": NAME, "tokenizer": tokenizer}
-    kept = {name: value for name, value in tensors.items() if not name.startswith(f"{NAME}.")}
-    model_file.write(out, graph, {**kept, **fitted})
-    return sum(value.nbytes for value in fitted.values())
+    """The model file with the tables in it; their bytes."""
+    return model_file.put(NAME, {"name": NAME, "tokenizer": tokenizer}, fitted, model, out)
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
-    tokenizer = codes.model_info(a.ravel, a.model)["tokenizer_identity"]
+    tokenizer = model_info(a.ravel, a.model)["tokenizer_identity"]
     home = codes.extract(a.ravel, a.model, a.corpus, a.codes)
     sizes = [len(book) for book in model_file.codebooks(*model_file.read(a.model))]
     fitted = fit(codes.load(home, "train") + codes.load(home, "train16"), sizes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The codecs that `train.evaluate` compares.
+"""The codecs that `train.measure.evaluate` compares.
 
 Each has a name, rates in kb/s, an identity that changes when its decoded sounds may, and
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -21,18 +20,10 @@ import numpy as np
 import soundfile as sf
 from scipy.signal import resample_poly
 
-from .codes import model_info, read_stream
-from .opus import SAMPLE_RATE, Opus, fit
+from ..command import model_info, run, with_model
+from ..opus import SAMPLE_RATE, Opus, fit
 
 __all__ = ["SAMPLE_RATE", "Checkpoint", "Codec2", "Opus", "Ravel", "lyra"]
-
-
-def run(*command: object, data: bytes | None = None) -> bytes:
-    """Standard output; standard error is shown where the command fails."""
-    done = subprocess.run([str(word) for word in command], input=data, capture_output=True)
-    if done.returncode:
-        raise RuntimeError(f"{command[0]}: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
 
 
 class Ravel:
@@ -50,7 +41,7 @@ class Ravel:
         self.identity = f"{info['tokenizer_identity'][:8]}-{info['decoder_identity'][:8]}"
         others = sorted((key, value) for key, value in info.items() if key.endswith("identity"))
         self.sent_identity = hashlib.sha256(repr(others).encode()).hexdigest()[:8]
-        self.with_model = ["-m", str(model)] if model else []
+        self.with_model = with_model(model)
 
     def encode(self, pcm: np.ndarray, n_codebooks: int, folder: str, *options: str) -> Path:
         sound, stream = Path(folder, "in.wav"), Path(folder, "coded.rvl")
@@ -80,8 +71,10 @@ class Ravel:
     def codes(self, pcm: np.ndarray) -> np.ndarray:
         """Of all codebooks, [frames, codebooks]."""
         with tempfile.TemporaryDirectory() as folder:
-            plain = self.encode(pcm, len(self.all_rates), folder, "--entropy", "none")
-            return read_stream(plain)[1]
+            sound, codes = Path(folder, "in.wav"), Path(folder, "codes.npy")
+            sf.write(sound, pcm, SAMPLE_RATE, subtype="FLOAT")
+            run(self.command, "tokens", "-q", *self.with_model, sound, codes)
+            return np.load(codes)
 
 
 def lyra(command: Path, vectors: Path, folder: Path) -> Ravel:
@@ -106,8 +99,8 @@ class Checkpoint:
     def __init__(self, path: Path) -> None:
         import torch
 
-        from .export import load_average, rounded
-        from .model import CODEBOOK_SIZE, HOP, N_CODEBOOKS, SAMPLE_RATE as model_rate
+        from ..export import load_average, rounded
+        from ..model import CODEBOOK_SIZE, HOP, N_CODEBOOKS, SAMPLE_RATE as model_rate
         torch.set_num_threads(1)
         codec, step = load_average(path)
         self.codec = rounded(codec)
