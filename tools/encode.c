@@ -375,7 +375,6 @@ static int own_option(encode_options *options, int letter, const char *value)
 static int choose_codebooks(encode_options *options)
 {
     const ravel_model_info *info = ravel_model_get_info(options->model);
-    double least = ravel_model_bitrate(options->model, 1) / 1e3;
     if (options->n_codebooks > 0 && options->kbps > 0.0)
         return ravel_tool_usage_error("encode", "-b and -k say the same thing: give one");
     if (options->n_codebooks > info->n_codebooks)
@@ -383,14 +382,7 @@ static int choose_codebooks(encode_options *options)
                                       options->n_codebooks, info->name, info->n_codebooks);
     if (options->n_codebooks > 0)
         return RAVEL_EXIT_DONE;
-    if (options->kbps > 0.0 && options->kbps < least * 0.9999)
-        return ravel_tool_usage_error("encode", "-b %g: the model '%s' needs at least %g kb/s",
-                                      options->kbps, info->name, least);
-    options->n_codebooks = info->n_codebooks;
-    while (options->kbps > 0.0 && options->n_codebooks > 1 &&
-           ravel_model_bitrate(options->model, options->n_codebooks) > options->kbps * 1000.1)
-        options->n_codebooks--;
-    return RAVEL_EXIT_DONE;
+    return ravel_tool_codebooks("encode", options->model, options->kbps, &options->n_codebooks);
 }
 
 static int run(encode_options *options, int n_names, char **names)

@@ -55,6 +55,11 @@ bool ravel_tool_stopped(void)
     return stop_signal != 0;
 }
 
+void ravel_tool_stop_was_end(void)
+{
+    stop_signal = 0;
+}
+
 /* Of a signal to a thread that waits in a system call, which it ends. */
 static void wake(int number)
 {
@@ -106,6 +111,24 @@ static int finish(int exit_code)
     return exit_code;
 }
 
+static int refuse(const char *verb)
+{
+#ifndef RAVEL_LIVE
+    if (strcmp(verb, "live") == 0 || strcmp(verb, "call") == 0) {
+        (void)fprintf(
+            stderr,
+            "ravel: built without 'ravel %s', which needs PortAudio, speexdsp, libopus and "
+            "libre\n",
+            verb);
+        return RAVEL_EXIT_USAGE;
+    }
+#endif
+    if (verb[0] != '\0')
+        (void)fprintf(stderr, "ravel: no verb '%s'\n\n", verb);
+    (void)fputs(usage, stderr);
+    return RAVEL_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
@@ -122,8 +145,5 @@ int main(int argc, char **argv)
         (void)printf("ravel %s\n", ravel_version());
         return finish(RAVEL_EXIT_DONE);
     }
-    if (argc > 1)
-        (void)fprintf(stderr, "ravel: no verb '%s'\n\n", verb);
-    (void)fputs(usage, stderr);
-    return RAVEL_EXIT_USAGE;
+    return refuse(verb);
 }

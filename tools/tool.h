@@ -33,9 +33,15 @@ int ravel_tool_tokens_stats(const ravel_model *model, int n_names, char **names,
 int ravel_tool_compare(int argc, char **argv);
 #endif
 int ravel_tool_bench(int argc, char **argv);
+#ifdef RAVEL_LIVE
+int ravel_tool_live(int argc, char **argv);
+#endif
 
 /* Whether SIGINT, SIGTERM or SIGHUP asked to stop. */
 bool ravel_tool_stopped(void);
+
+/* The verb ran until it was told to end: that is done then, and no failure. */
+void ravel_tool_stop_was_end(void);
 
 /* --- Options ---------------------------------------------------------------------------------- */
 
@@ -84,6 +90,13 @@ bool ravel_tool_time(const char *text, double *seconds);
 /* The model of -m, of RAVEL_MODEL, or the built-in one; NULL with *error filled. */
 const ravel_model *ravel_tool_model(ravel_tool_options *options, ravel_error *error);
 void ravel_tool_options_free(ravel_tool_options *options);
+
+/*
+ * The most codebooks whose packed codes take no more than kbps; all of the model's for 0. Where one
+ * takes more: tells so.
+ * return    exit code
+ */
+int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps, int *n_codebooks);
 
 /* --- Files ------------------------------------------------------------------------------------ */
 

@@ -107,6 +107,11 @@ void ravel_loop_free(ravel_loop *loop)
 
 /* --- Steps ------------------------------------------------------------------------------------ */
 
+int ravel_loop_hop(const ravel_loop *loop)
+{
+    return loop->info->hop_samples;
+}
+
 int ravel_loop_capacity(const ravel_loop *loop)
 {
     return loop->capacity;

@@ -3,8 +3,8 @@
  * The codec of `ravel live`: a frame of samples goes through the encoder, a packet, a network that
  * may lose it, and the decoder, and comes back. What a call does between two machines, without them.
  */
-#ifndef RAVEL_LIVE_LOOP_H
-#define RAVEL_LIVE_LOOP_H
+#ifndef RAVEL_AUDIO_IO_LIVE_LOOP_H
+#define RAVEL_AUDIO_IO_LIVE_LOOP_H
 
 #include "audio_io/live/loss.h"
 #include "ravel/ravel.h"
@@ -26,6 +26,9 @@ ravel_loop *ravel_loop_new(const ravel_model *model, int n_codebooks, const rave
                            ravel_error *error);
 void ravel_loop_free(ravel_loop *loop); /* NULL is allowed */
 
+/* Samples that a step takes: the model's hop. */
+int ravel_loop_hop(const ravel_loop *loop);
+
 /* Samples that a step gives at most. */
 int ravel_loop_capacity(const ravel_loop *loop);
 
@@ -38,7 +41,7 @@ void ravel_loop_warm_up(ravel_loop *loop, const float *pcm, float *out);
 
 /*
  * A step: no allocation, lock or system call. The network's delay is none.
- * pcm         samples of one frame (the model's hop)
+ * pcm         ravel_loop_hop samples
  * out         ravel_loop_capacity samples
  * return      samples: fewer than a frame at the beginning by the model's lookahead, then a frame
  */

@@ -3,8 +3,8 @@
  * A network that loses packets, alone or in bursts: two states, in one of which every packet is lost
  * (Gilbert, Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960).
  */
-#ifndef RAVEL_LIVE_LOSS_H
-#define RAVEL_LIVE_LOSS_H
+#ifndef RAVEL_AUDIO_IO_LIVE_LOSS_H
+#define RAVEL_AUDIO_IO_LIVE_LOSS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads that must not be late. */
-#ifndef RAVEL_LIVE_REALTIME_H
-#define RAVEL_LIVE_REALTIME_H
+#ifndef RAVEL_AUDIO_IO_LIVE_REALTIME_H
+#define RAVEL_AUDIO_IO_LIVE_REALTIME_H
 
 /*
  * Puts the calling thread before all ordinary threads of the machine, and behind those that serve

@@ -3,8 +3,8 @@
  * Codes of a live voice to a `.rvl` file: the disk may block, so a thread of its own writes what the
  * codec's thread leaves in a ring.
  */
-#ifndef RAVEL_LIVE_RECORDER_H
-#define RAVEL_LIVE_RECORDER_H
+#ifndef RAVEL_AUDIO_IO_LIVE_RECORDER_H
+#define RAVEL_AUDIO_IO_LIVE_RECORDER_H
 
 #include "ravel/io.h"
 
