@@ -10,3 +10,5 @@ function(ravel_live_test name)
   target_link_libraries(${name} PRIVATE ravel_live)
 endfunction()
 ravel_live_test(test_loop)
+
+ravel_live_test(test_srtp)
