@@ -20,16 +20,16 @@
 #include "audio_io/file/source.h"
 #include "audio_io/file/wav.h"
 #include "ravel/io.h"
+#include "tests/support/folder.h"
 
 enum { RATE_HZ = 24000, N_SAMPLES = 5000, CHANNELS = 2 };
 
-static char directory[] = "/tmp/ravel-test-XXXXXX";
+static char folder[RAVEL_TEST_FOLDER];
 static ravel_error error;
 
-static void enter_directory(void)
+static void enter_folder(void)
 {
-    cr_assert_not_null(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
+    ravel_test_folder_enter(folder);
 }
 
 static int count_files(void)
@@ -42,16 +42,12 @@ static int count_files(void)
     return n;
 }
 
-static void leave_directory(void)
+static void leave_folder(void)
 {
-    DIR *dir = opendir(directory);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    rmdir(directory);
+    ravel_test_folder_leave(folder);
 }
 
-TestSuite(audio_file, .init = enter_directory, .fini = leave_directory);
+TestSuite(audio_file, .init = enter_folder, .fini = leave_folder);
 
 /* Two tones on a grid of 2^-15, so that 16 bits hold them exactly. */
 static void make_signal(float *pcm)

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Streams of coded blocks: whose prior they need, what they cost, and what a target makes of them. */
-#define _XOPEN_SOURCE 700
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "codec/model_write.h"
 #include "codec/safetensors.h"
 #include "ravel/io.h"
 #include "tests/support/coded_blocks.h"
+#include "tests/support/folder.h"
 #include "tests/support/random.h"
 #include "tests/support/tiny_model.h"
 
 enum { CODEBOOKS = 4, SIZE = 32, N_FRAMES = 4000, BLOCK_FRAMES = 50 };
 
-static char directory[] = "/tmp/ravel-test-XXXXXX";
+static char folder[RAVEL_TEST_FOLDER];
 static ravel_error error;
 static ravel_model *model;
 static const ravel_model_info *info;
@@ -26,8 +24,7 @@ static ravel_stream_rates rates;
 
 static void set_up(void)
 {
-    cr_assert_not_null(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
+    ravel_test_folder_enter(folder);
     model = ravel_test_model_open(RAVEL_TINY_PRIOR);
     info = ravel_model_get_info(model);
 }
@@ -44,11 +41,7 @@ static void expected_codes(int entropy)
 static void tear_down(void)
 {
     ravel_model_free(model);
-    DIR *dir = opendir(directory);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    rmdir(directory);
+    ravel_test_folder_leave(folder);
 }
 
 TestSuite(coded_stream, .init = set_up, .fini = tear_down);

@@ -5,7 +5,6 @@
  */
 #define _XOPEN_SOURCE 700
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <ogg/ogg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "audio_io/stream/ogg_pages.h"
 #include "ravel/io.h"
 #include "tests/support/coded_blocks.h"
+#include "tests/support/folder.h"
 #include "tests/support/tiny_model.h"
 
 #ifndef ENTROPY
@@ -24,7 +24,7 @@
 
 enum { MAX_FRAMES = 1200, MAX_STREAMS = 7, MAX_CODES = 64, MAX_BYTES = 1 << 18, MAX_PAGES = 400 };
 
-static char directory[] = "/tmp/ravel-test-XXXXXX";
+static char folder[RAVEL_TEST_FOLDER];
 static ravel_error error;
 static ravel_model *model;
 static const ravel_model_info *info;
@@ -39,8 +39,7 @@ static uint32_t random_below(uint32_t n)
 
 static void set_up(void)
 {
-    cr_assert_not_null(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
+    ravel_test_folder_enter(folder);
     model = ravel_test_model_open(RAVEL_TINY_PRIOR);
     info = ravel_model_get_info(model);
     n_codebooks = info->n_codebooks < 3 ? info->n_codebooks : 3;
@@ -49,11 +48,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     ravel_model_free(model);
-    DIR *dir = opendir(directory);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    rmdir(directory);
+    ravel_test_folder_leave(folder);
 }
 
 TestSuite(ogg, .init = set_up, .fini = tear_down);
@@ -323,7 +318,6 @@ Test(ogg, the_same_codes_make_the_same_bytes)
     make_codes(0, 1);
     seed = 1;
     tear_down();
-    strcpy(directory, "/tmp/ravel-test-XXXXXX");
     set_up();
     seed = 1;
     write_stream("b.rvl", 60, 1, 20, 7);
