@@ -36,7 +36,9 @@ HELD_OUT_SECONDS = 15 * 60  # whole English speakers, kept for word error rates
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
 DAMAGED_EVERY = 12  # of so many recordings one is there a second time, as Opus leaves it
 DAMAGE_KBPS = (6, 8, 10, 12, 16)
-SILENT, MIXED, NARROWED, NOISY = 0.01, 0.04, 0.1, 0.2  # shares of the crops
+SILENT, STRANGE = 0.01, 0.05  # shares of the crops
+MIXED, CLIPPED, NARROWED, SOFT, NOISY = 0.04, 0.03, 0.1, 0.1, 0.2
+LEVEL_DB, SOFT_DB = (-35, -12), (-60, -35)
 TELEPHONE_HZ = (300, 3400)
 EDGE_HZ = 200  # width of a filter's edge
 
@@ -226,31 +228,60 @@ class Sampler:
         gain = 10 ** (-rng.uniform(low_db, high_db) / 20)
         return x + other * (level(x) / level(other) * gain)
 
+    def _tones(self, rng: np.random.Generator) -> np.ndarray:
+        """One to three steady sines, 100 to 6000 Hz."""
+        hz = np.exp(rng.uniform(np.log(100), np.log(6000), rng.integers(1, 4)))
+        turns = hz[:, None] * np.arange(self.crop) / SAMPLE_RATE + rng.random((len(hz), 1))
+        return np.sin(2 * np.pi * turns).sum(0)
+
+    def _strange(self, rng: np.random.Generator) -> np.ndarray:
+        """What is no speech: a recorded noise, white noise, or tones."""
+        kind = rng.integers(4)
+        if kind == 0:
+            return self._tones(rng)
+        if kind == 1 or not self.noise:
+            return rng.standard_normal(self.crop)
+        return self._crop(rng, self.noise[rng.integers(len(self.noise))])[0]
+
+    def _narrow(self, rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+        if rng.random() < 0.5:
+            return limit_band(x, *TELEPHONE_HZ)
+        return limit_band(x, -EDGE_HZ, rng.uniform(3000, 9000))
+
     def _augment(self, rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
-        """Levels of -35 ... -12 dBFS; a few crops are silent, some have a second voice, a narrow
-        band, or noise."""
-        silent, mixed, narrowed, noisy = rng.random(4) < (SILENT, MIXED, NARROWED, NOISY)
-        if silent:
-            return np.zeros_like(x)
+        """Levels of -35 ... -12 dBFS, of some crops lower ones; a few have a second voice, are
+        clipped, of a narrow band, or with noise."""
+        mixed, clipped, narrowed, soft, noisy = (
+            rng.random(5) < (MIXED, CLIPPED, NARROWED, SOFT, NOISY))
         if mixed:
             x = self._add(rng, x, self._speech(rng)[0], 3, 15)
+        if clipped:
+            limit = rng.uniform(0.7, 3) * level(x)
+            x = np.clip(x, -limit, limit)
         if narrowed:
-            low, high = TELEPHONE_HZ if rng.random() < 0.5 else (-EDGE_HZ, rng.uniform(3000, 9000))
-            x = limit_band(x, low, high)
-        x = x * (10 ** (rng.uniform(-35, -12) / 20) / level(x))
+            x = self._narrow(rng, x)
+        x = x * (10 ** (rng.uniform(*(SOFT_DB if soft else LEVEL_DB)) / 20) / level(x))
         if noisy and self.noise:
             noise, _ = self._crop(rng, self.noise[rng.integers(len(self.noise))])
             x = self._add(rng, x, noise, 5, 30)
         peak = np.abs(x).max()
         return x if peak <= 1 else x / peak
 
+    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Speech, or in a few crops what is none, or nothing; and the pitch of speech."""
+        pcm, pitch = self._speech(rng)
+        silent, strange = rng.random(2) < (SILENT, STRANGE)
+        if silent:
+            return np.zeros_like(pcm), np.zeros_like(pitch)
+        if strange:
+            pcm, pitch = self._strange(rng), np.zeros_like(pitch)
+        return self._augment(rng, pcm), pitch
+
     def batch(self, step: int, n: int) -> tuple[np.ndarray, np.ndarray]:
         """float32 [n, crop] and the pitch in Hz [n, crop // 240]."""
         rng = np.random.default_rng((self.seed, step))
-        crops = [self._speech(rng) for _ in range(n)]
-        pcm = np.stack([self._augment(rng, pcm) for pcm, _ in crops]).astype("f4")
-        pitch = np.stack([pitch for _, pitch in crops])
-        return pcm, np.where(pcm.any(1, keepdims=True), pitch, 0)
+        pcm, pitch = zip(*(self._draw(rng) for _ in range(n)))
+        return np.stack(pcm).astype("f4"), np.stack(pitch)
 
 
 def main() -> None:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reconstruction losses on magnitudes: log-mel distances, and compressed spectra in which single harmonics stand out."""
+"""Reconstruction losses on magnitudes: log-mel distances, compressed spectra in which single
+harmonics stand out, cepstra and their changes as recognisers of speech use them, and levels.
+"""
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 import torch
@@ -8,10 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def mel_filters(n_fft: int, n_mels: int, sample_rate: int) -> Tensor:
+def mel(hz: float) -> float:
+    return 2595 * np.log10(1 + hz / 700)
+
+
+def mel_filters(n_fft: int, n_mels: int, sample_rate: int, low_hz: float = 0,
+                high_hz: float | None = None) -> Tensor:
     """Triangles of unit peak, [n_fft / 2 + 1, n_mels] (HTK mel scale)."""
-    top = 2595 * np.log10(1 + sample_rate / 2 / 700)
-    hz = 700 * (10 ** (np.linspace(0, top, n_mels + 2) / 2595) - 1)
+    top = mel(sample_rate / 2 if high_hz is None else high_hz)
+    hz = 700 * (10 ** (np.linspace(mel(low_hz), top, n_mels + 2) / 2595) - 1)
     bins = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)[:, None]
     rise = (bins - hz[:-2]) / np.maximum(hz[1:-1] - hz[:-2], 1e-9)
     fall = (hz[2:] - bins) / np.maximum(hz[2:] - hz[1:-1], 1e-9)
@@ -31,6 +40,29 @@ def compare(a: Tensor, b: Tensor, filters: Tensor, scale: float, with_bins: bool
     return torch.stack([mel, bins])
 
 
+def cepstral_transform(n_mels: int, n_cepstra: int) -> Tensor:
+    """[n_mels, n_cepstra]: orthonormal cosines, liftered to about equal variances (Juang, Rabiner,
+    Wilpon 1987), the largest weight 1."""
+    k = np.arange(n_cepstra)
+    cosines = np.cos(np.pi * (np.arange(n_mels)[:, None] + 0.5) * k / n_mels) * (2 / n_mels) ** 0.5
+    lifter = (1 + 11 * np.sin(np.pi * k / 22)) / 12
+    return torch.tensor(cosines * lifter, dtype=torch.float32)
+
+
+def compare_cepstra(a: Tensor, b: Tensor, filters: Tensor, transform: Tensor,
+                    scale: float) -> Tensor:
+    """L1 of cepstra and of their differences over eight frames, of spectra [..., frame, bin, 2]."""
+    error = (torch.log((a.square().sum(-1) @ filters) * scale + 1e-6)
+             - torch.log((b.square().sum(-1) @ filters) * scale + 1e-6)) @ transform
+    return error.abs().mean() + (error[:, 8:] - error[:, :-8]).abs().mean()
+
+
+def compare_levels(a: Tensor, b: Tensor) -> Tensor:
+    """Mean over clips of the distance of their levels, in natural logarithms of power."""
+    power_a, power_b = a.square().mean(-1), b.square().mean(-1)
+    return torch.log((power_a + 1e-9) / (power_b + 1e-9)).abs().mean()
+
+
 class SpectralLoss(nn.Module):
     """Means over resolutions of L1 log-mel, and of L1 of the bins' compressed magnitudes.
 
@@ -39,24 +71,33 @@ class SpectralLoss(nn.Module):
 
     MELS = {256: 16, 512: 40, 1024: 80, 2048: 120}
     BINS = (512, 1024, 2048)
+    CEPSTRA_FFT, CEPSTRA_MELS, N_CEPSTRA, CEPSTRA_HZ = 512, 25, 13, (130, 6800)
 
     def __init__(self, sample_rate: int = 24000, compile: bool = False) -> None:
         super().__init__()
-        self.compare = torch.compile(compare, dynamic=False) if compile else compare
+        compiled = functools.partial(torch.compile, dynamic=False) if compile else lambda f: f
+        self.compare, self.compare_cepstra = compiled(compare), compiled(compare_cepstra)
         for n_fft, n_mels in self.MELS.items():
             self.register_buffer(f"mel{n_fft}", mel_filters(n_fft, n_mels, sample_rate))
             self.register_buffer(f"window{n_fft}", torch.hann_window(n_fft))
+        self.register_buffer("recogniser", mel_filters(self.CEPSTRA_FFT, self.CEPSTRA_MELS,
+                                                       sample_rate, *self.CEPSTRA_HZ))
+        self.register_buffer("transform", cepstral_transform(self.CEPSTRA_MELS, self.N_CEPSTRA))
 
     def spectrum(self, x: Tensor, n_fft: int) -> Tensor:
         frames = x.unfold(1, n_fft, n_fft // 4) * getattr(self, f"window{n_fft}")
         return torch.view_as_real(torch.fft.rfft(frames))  # [batch, frame, bin, 2]
 
-    def forward(self, decoded: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """decoded, target [batch, n]; returns (mel, bins)."""
-        mel, bins = decoded.new_zeros(()), decoded.new_zeros(())
+    def forward(self, decoded: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """decoded, target [batch, n]; returns mel, bins, cepstra, level."""
+        zero = decoded.new_zeros(())
+        losses = {"mel": zero, "bins": zero, "level": compare_levels(decoded, target)}
         for n_fft in self.MELS:
             a, b = self.spectrum(decoded, n_fft), self.spectrum(target, n_fft)
             pair = self.compare(a, b, getattr(self, f"mel{n_fft}"), 2.0 / n_fft, n_fft in self.BINS)
-            mel = mel + pair[0] / len(self.MELS)
-            bins = bins + pair[1] / len(self.BINS)
-        return mel, bins
+            losses["mel"] = losses["mel"] + pair[0] / len(self.MELS)
+            losses["bins"] = losses["bins"] + pair[1] / len(self.BINS)
+            if n_fft == self.CEPSTRA_FFT:
+                losses["cepstra"] = self.compare_cepstra(a, b, self.recogniser, self.transform,
+                                                         2.0 / n_fft)
+        return losses

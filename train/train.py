@@ -32,7 +32,7 @@ NEVER = 1 << 30
 WARM_UP_STEPS = 500
 DECAY_SHARE = 0.4  # of the steps, at the end, with a falling rate
 TEACH_STEPS = 2500  # until then the source gets ever more rarely the true pitch
-BINS_WEIGHT, PITCH_WEIGHT, PROBE_WEIGHT = 2.0, 0.5, 0.1
+WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.2, "level": 0.1, "vq": 1.0, "pitch": 0.5, "probe": 0.1}
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
 RECENT = 16  # batches of latents for that
@@ -41,7 +41,7 @@ ADVERSARY_RAMP = 1000  # steps until these weights are full
 EMA_DECAY = 0.998  # of the averaged weights, a step
 AVERAGE_EVERY = 4
 MATRICES = (".up.weight", ".down.weight", ".linear.weight", ".out.weight")
-COLUMNS = ("step", "mel", "bins", "vq", "pitch", "probe", "verdict",
+COLUMNS = ("step", "mel", "bins", "cepstra", "level", "vq", "pitch", "probe", "verdict",
            "matching", "judges", "norm", "replaced", "audio_s_per_s")
 
 
@@ -63,9 +63,9 @@ def make_optimizers(network: nn.Module, rate: float) -> list[torch.optim.Optimiz
 
 
 def draw_stages(n: int) -> Tensor:
-    """Quantiser dropout: half of the batch uses all codebooks, the rest any prefix."""
+    """Quantiser dropout: a quarter of the batch uses all codebooks, the rest any prefix."""
     prefix = torch.randint(1, N_CODEBOOKS + 1, (n,))
-    return torch.where(torch.rand(n) < 0.5, torch.full((n,), N_CODEBOOKS), prefix)
+    return torch.where(torch.rand(n) < 0.25, torch.full((n,), N_CODEBOOKS), prefix)
 
 
 def pitch_error(octaves: Tensor, hz: Tensor) -> Tensor:
@@ -218,16 +218,14 @@ class Trainer:
     def weights(self) -> dict[str, float]:
         share = (self.step - self.arguments.adversarial_from) / ADVERSARY_RAMP
         share = min(1.0, max(0.0, share))
-        return {"mel": 1, "bins": BINS_WEIGHT, "vq": 1, "pitch": PITCH_WEIGHT,
-                "probe": PROBE_WEIGHT, "verdict": share * VERDICT_WEIGHT,
-                "matching": share * MATCHING_WEIGHT}
+        return {**WEIGHTS, "verdict": share * VERDICT_WEIGHT, "matching": share * MATCHING_WEIGHT}
 
     def train_step(self, pcm: Tensor, hz: Tensor) -> dict[str, Tensor | float]:
         torch.manual_seed(self.arguments.seed + (self.step << 8))
         decoded, losses, replaced = self.run_codec(pcm, hz)
         valid = decoded.shape[1] - TAIL  # the last half window lacks its overlap
         decoded, target = decoded[:, :valid], pcm[:, :valid]
-        losses["mel"], losses["bins"] = self.loss(decoded, target)
+        losses.update(self.loss(decoded, target))
         if self.step >= self.arguments.adversarial_from:
             losses.update(self.contest(decoded, target))
         weights = self.weights()
