@@ -19,9 +19,10 @@ try:
     import soundfile as sf
     import torch
 
-    from train import data, export
+    from train import data, export, restore
     from train.command import run
     from train.model import HOP, N_CODEBOOKS, SAMPLE_RATE
+    from train.refit import draw_latents, refit
     from train.source import STEPS_PER_OCTAVE
     from train.train import Trainer
 except ImportError as missing:
@@ -120,7 +121,7 @@ def clear_codes(codec, latent):
     residual = latent
     for stage in codec.quantizer.stages:
         e = stage.in_proj(residual)
-        distance = (e[..., None, :] - stage.codebook).square().sum(-1)
+        distance = (e[..., None, :] - stage.codebook).square().sum(-1) + stage.price
         least = distance.min(-1, keepdim=True).values
         others = distance.masked_fill(distance == least, torch.inf).min(-1, keepdim=True).values
         if ((others - least) / others).min() < CLEAR:
@@ -149,11 +150,26 @@ def clear_sound(codec):
     sys.exit("every sound has a decision that hangs on rounding")
 
 
-def check_command(ravel, folder):
+def priced_codec(folder):
+    """The trained codec, its last two codebooks fitted anew and with prices."""
     codec, _ = export.load_average(folder / "whole" / "last.pt")
-    codec = export.rounded(codec)
+    refit(codec, draw_latents(codec, folder / "data", 2, 3), N_CODEBOOKS - 2, 0.1)
+    assert codec.quantizer.stages[-1].price.max() > 0
+    return export.rounded(codec)
+
+
+def check_restored(codec, model):
+    state = restore.read_model(model).state_dict()
+    for name, value in codec.state_dict().items():
+        if not name.endswith((".usage", ".total")):
+            torch.testing.assert_close(state[name], value, msg=f"{name} is not what was written")
+
+
+def check_command(ravel, folder):
+    codec = priced_codec(folder)
     model = folder / "model.safetensors"
     export.export(codec, model, "smoke", "none")
+    check_restored(codec, model)
     info = json.loads(run(ravel, "info", "--json", model))
     assert (info["name"], info["codebooks"], info["sha256"]) == ("smoke", N_CODEBOOKS, "ok"), info
 

@@ -8,16 +8,18 @@ Matrices are stored as F16, the rest as F32; `rounded` gives the network as the 
 from __future__ import annotations
 
 import argparse
+import copy
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from . import model_file
 from .model import (COMPRESS_EPS, FFT_HOP, HOP, LOW_FFT, LOW_HOP, LOW_STRIDE, LOW_TAPS,
                     MAX_MAGNITUDE, N_FFT, SAMPLE_RATE, TAIL, WIDTH, CausalConv, Codec, ConvNeXt,
-                    Spectrum)
+                    Spectrum, Stage)
 
 NORM_EPS = 1e-6
 LICENCE = "BSD-3-Clause; trained on free speech corpora, see models/README.md"
@@ -62,7 +64,7 @@ class Writer:
                  "pad": [LOW_TAPS - LOW_STRIDE, 0]},
                 *self.spectrum("encoder.low_embed", LOW_FFT, LOW_HOP, e.low_embed)]
 
-    def norm(self, name: str, norm: torch.nn.LayerNorm) -> dict:
+    def norm(self, name: str, norm: nn.LayerNorm) -> dict:
         self.put(f"{name}.weight", norm.weight)
         self.put(f"{name}.bias", norm.bias)
         return {"type": "layer_norm", "name": name, "eps": NORM_EPS}
@@ -93,9 +95,23 @@ def encoder_graph(w: Writer, codec: Codec) -> list[dict]:
     ]
 
 
+def priced(stage: Stage) -> Stage:
+    """Prices as one more coordinate, in which every latent is zero: the squared distance of a
+    codeword grows by its price."""
+    if not stage.price.any():
+        return stage
+    stage = copy.deepcopy(stage)
+    stage.codebook = torch.cat([stage.codebook, stage.price.sqrt()[:, None]], 1)
+    with torch.no_grad():
+        stage.in_proj.weight = nn.Parameter(F.pad(stage.in_proj.weight, (0, 0, 0, 1)))
+        stage.in_proj.bias = nn.Parameter(F.pad(stage.in_proj.bias, (0, 1)))
+        stage.out_proj.weight = nn.Parameter(F.pad(stage.out_proj.weight, (0, 1)))
+    return stage
+
+
 def quantizer_graph(w: Writer, codec: Codec) -> dict:
     stages = []
-    for i, stage in enumerate(codec.quantizer.stages):
+    for i, stage in enumerate(map(priced, codec.quantizer.stages)):
         name = f"quantizer.{i}"
         for side in ("in_proj", "out_proj"):
             linear = getattr(stage, side)
@@ -135,7 +151,7 @@ def rounded(codec: Codec) -> Codec:
                 module.down.bias.mul_(module.gain)
                 module.gain.fill_(1)
                 module.dw_weight.copy_(module.dw_weight.half().float())
-            if isinstance(module, torch.nn.Linear):
+            if isinstance(module, nn.Linear):
                 module.weight.copy_(module.weight.half().float())
     return codec
 

@@ -149,31 +149,35 @@ def low_pass() -> Tensor:
 class Stage(nn.Module):
     """One factorised codebook: projection to 8 dimensions, nearest codeword, projection back.
 
-    The codewords follow the data by moving averages; one that is hardly used is replaced by a
+    A codeword may have a price, which the search adds to its squared distance: what is dear for an
+    entropy coder is taken more rarely (Chou, Lookabaugh, Gray 1989). The codewords follow the data by moving averages; one that is hardly used is replaced by a
     vector of the batch.
     """
 
     DECAY = 0.99
     DEAD = 0.03  # of the mean use
     ROUNDS = 3  # of k-means: more lower the error a little, and leave more codewords unused
+    PRICED_ROUNDS = 9  # after these, with prices
 
     def __init__(self) -> None:
         super().__init__()
         self.in_proj = nn.Linear(WIDTH, CODE_DIM)
         self.out_proj = nn.Linear(CODE_DIM, WIDTH)
         self.register_buffer("codebook", torch.randn(CODEBOOK_SIZE, CODE_DIM) / CODE_DIM**0.5)
+        self.register_buffer("price", torch.zeros(CODEBOOK_SIZE))
         self.register_buffer("usage", torch.ones(CODEBOOK_SIZE))  # 1 is the mean
         self.register_buffer("total", self.codebook.clone())
 
     def search(self, e: Tensor) -> Tensor:
-        """Nearest codeword, Euclidean."""
-        return (e @ self.codebook.T - 0.5 * self.codebook.square().sum(-1)).argmax(-1)
+        """Nearest codeword, Euclidean, of those of one price."""
+        return (e @ self.codebook.T - 0.5 * (self.codebook.square().sum(-1) + self.price)).argmax(-1)
 
     @torch.no_grad()
-    def initialise(self, residual: Tensor) -> Tensor:
+    def initialise(self, residual: Tensor, slope: float = 0) -> Tensor:
         """Projections from the principal components, codewords from k-means; residual [n, 256].
 
-        Returns what is left of the residual.
+        slope: price of a bit, in shares of the error that is left. Returns what is left of the
+        residual.
         """
         mean = residual.mean(0)
         basis = torch.linalg.eigh((residual - mean).T @ (residual - mean))[1][:, -CODE_DIM:]
@@ -183,16 +187,32 @@ class Stage(nn.Module):
         self.out_proj.bias.copy_(mean)
         e = self.in_proj(residual)
         self.codebook.copy_(e[torch.randperm(len(e))[:CODEBOOK_SIZE]])
+        self.price.zero_()
         for _ in range(self.ROUNDS):
-            code = self.search(e)
-            count = torch.bincount(code, minlength=CODEBOOK_SIZE)
-            total = torch.zeros_like(self.codebook).index_add_(0, code, e)
-            empty = count == 0
-            total[empty] = e[torch.randint(len(e), (int(empty.sum()),))]
-            self.codebook.copy_(total / count.clamp(min=1)[:, None])
+            self.move_codewords(e, refill=True)
+        for _ in range(self.PRICED_ROUNDS if slope else 0):
+            self.set_prices(e, slope)
+            self.move_codewords(e, refill=False)
         self.usage.fill_(1)
         self.total.copy_(self.codebook)
         return residual - self.out_proj(self.codebook[self.search(e)])
+
+    def move_codewords(self, e: Tensor, refill: bool) -> None:
+        """To the means of what is nearest; the unused ones to vectors of e [n, 8], or nowhere."""
+        code = self.search(e)
+        count = torch.bincount(code, minlength=CODEBOOK_SIZE)
+        total = torch.zeros_like(self.codebook).index_add_(0, code, e)
+        empty = count == 0
+        total[empty] = (e[torch.randint(len(e), (int(empty.sum()),))] if refill
+                        else self.codebook[empty])
+        self.codebook.copy_(total / count.clamp(min=1)[:, None])
+
+    def set_prices(self, e: Tensor, slope: float) -> None:
+        """From how often each codeword is taken: bits, from those of the most frequent one."""
+        code = self.search(e)
+        count = torch.bincount(code, minlength=CODEBOOK_SIZE) + 0.5
+        error = (e - self.codebook[code]).square().sum(-1).mean()
+        self.price.copy_(slope * error * (count.max() / count).log2())
 
     @torch.no_grad()
     def follow(self, e: Tensor, code: Tensor) -> int:

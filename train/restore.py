@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from . import model_file
-from .model import WIDTH, Codec
+from .model import CODE_DIM, N_CODEBOOKS, WIDTH, Codec
 
 RENAMED = (  # parameter here, tensor there
     (r"\.plain\.", "."), (r"\.linear\.", "."), (r"dw_", "dw."), (r"up_bias$", "up.bias"),
@@ -33,9 +34,24 @@ def unfold(name: str, value: Tensor) -> Tensor:
     return value.flatten() if name.endswith("low_pass") else value
 
 
+def take_prices(tensors: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """[1024] prices of a codebook's last coordinate, where there is one (export.priced); the others
+    remain."""
+    codewords = tensors[f"{name}.codebook.weight"]
+    if codewords.shape[1] == CODE_DIM:
+        return np.zeros(len(codewords), "f4")
+    tensors[f"{name}.codebook.weight"] = codewords[:, :CODE_DIM]
+    for key in ("in_proj.weight", "in_proj.bias"):
+        tensors[f"{name}.{key}"] = tensors[f"{name}.{key}"][:CODE_DIM]
+    tensors[f"{name}.out_proj.weight"] = tensors[f"{name}.out_proj.weight"][:, :CODE_DIM]
+    return codewords[:, CODE_DIM] ** 2
+
+
 def read_model(path: Path) -> Codec:
     """The scales of the blocks are folded in the file, so they come back as 1."""
     (_, tensors), codec = model_file.read(path), Codec()
+    for i in range(N_CODEBOOKS):
+        tensors[f"quantizer.{i}.price"] = take_prices(tensors, f"quantizer.{i}")
     state = {}
     for name, parameter in codec.state_dict().items():
         if name.endswith((".gain", ".usage")):
