@@ -6,8 +6,10 @@ pkg_check_modules(SPEEXDSP IMPORTED_TARGET speexdsp)
 pkg_check_modules(OPUS IMPORTED_TARGET opus)
 pkg_check_modules(LIBRE IMPORTED_TARGET libre)
 pkg_check_modules(SRTP IMPORTED_TARGET libsrtp2)
-if(NOT (PORTAUDIO_FOUND AND SPEEXDSP_FOUND AND OPUS_FOUND AND LIBRE_FOUND AND SRTP_FOUND))
-  message(STATUS "ravel live and ravel call are left out: they need portaudio-2.0, speexdsp, opus, libre and libsrtp2")
+pkg_check_modules(OPENSSL IMPORTED_TARGET libssl>=3 libcrypto)
+if(NOT (PORTAUDIO_FOUND AND SPEEXDSP_FOUND AND OPUS_FOUND AND LIBRE_FOUND AND SRTP_FOUND
+    AND OPENSSL_FOUND))
+  message(STATUS "ravel live and ravel call are left out: they need portaudio-2.0, speexdsp, opus, libre, libsrtp2 and libssl 3")
   return()
 endif()
 find_package(Threads REQUIRED)
@@ -17,6 +19,6 @@ target_compile_definitions(ravel_live PRIVATE _GNU_SOURCE INTERFACE RAVEL_LIVE)
 target_link_libraries(ravel_live
   PRIVATE ravel_flags
   PUBLIC ravel_io PkgConfig::PORTAUDIO PkgConfig::SPEEXDSP PkgConfig::OPUS PkgConfig::LIBRE
-    PkgConfig::SRTP Threads::Threads ${CMAKE_DL_LIBS} m)
+    PkgConfig::SRTP PkgConfig::OPENSSL Threads::Threads ${CMAKE_DL_LIBS} m)
 add_subdirectory(audio_io/live)
 add_subdirectory(audio_io/call)

@@ -12,3 +12,9 @@ endfunction()
 ravel_live_test(test_loop)
 
 ravel_live_test(test_srtp)
+
+# Calls between two transports of one process.
+add_library(ravel_test_transport STATIC support/transport_pair.c)
+target_link_libraries(ravel_test_transport PUBLIC ravel_live PRIVATE ravel_flags)
+ravel_live_test(test_transport)
+target_link_libraries(test_transport PRIVATE ravel_test_transport)

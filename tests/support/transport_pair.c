@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/transport_pair.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- The loop ------------------------------------------------------------------------------- */
+
+typedef struct {
+    const bool *done;
+    int64_t until_us;
+    struct tmr timer;
+} watch;
+
+static void look(void *arg)
+{
+    watch *w = arg;
+    if (*w->done || ravel_transport_clock_us() >= w->until_us)
+        re_cancel();
+    else
+        tmr_start(&w->timer, 1, look, w);
+}
+
+bool ravel_test_run(const bool *done, int limit_ms)
+{
+    watch w = {.done = done, .until_us = ravel_transport_clock_us() + 1000 * (int64_t)limit_ms};
+    tmr_init(&w.timer);
+    tmr_start(&w.timer, 0, look, &w);
+    re_main(NULL);
+    tmr_cancel(&w.timer);
+    return *done;
+}
+
+/* --- Handlers ------------------------------------------------------------------------------- */
+
+static void on_packet(const ravel_rtp_packet *packet, void *context)
+{
+    ravel_test_end *end = context;
+    end->n_packets++;
+    end->last = *packet;
+    memcpy(end->last_payload, packet->payload, packet->size);
+    end->last.payload = end->last_payload;
+}
+
+static void on_report(const ravel_network_report *report, void *context)
+{
+    ravel_test_end *end = context;
+    end->n_reports++;
+    end->last_report = *report;
+}
+
+static void on_event(ravel_transport_event event, const char *text, void *context)
+{
+    ravel_test_end *end = context;
+    end->gathered = end->gathered || event == RAVEL_TRANSPORT_GATHERED;
+    end->secure = end->secure || event == RAVEL_TRANSPORT_SECURE;
+    end->failed = end->failed || event == RAVEL_TRANSPORT_FAILED;
+    end->left = end->left || event == RAVEL_TRANSPORT_BYE;
+    (void)snprintf(end->text, sizeof end->text, "%s", text);
+}
+
+/* --- Ends ----------------------------------------------------------------------------------- */
+
+static bool open_end(ravel_test_end *end, ravel_media_security weakest, bool ice)
+{
+    const ravel_transport_handlers handlers = {
+        .packet = on_packet, .report = on_report, .event = on_event, .context = end};
+    struct sa here;
+    *end = (ravel_test_end){0};
+    if (sa_set_str(&here, "127.0.0.1", 0) != 0 ||
+        (end->certificate = ravel_certificate_new(&end->error)) == NULL)
+        return false;
+    const ravel_transport_config config = {
+        .address = &here, .certificate = end->certificate, .weakest = weakest, .ice = ice};
+    end->transport = ravel_transport_open(&config, &handlers, &end->error);
+    struct sdp_format *format = NULL;
+    return end->transport != NULL && sdp_session_alloc(&end->session, &here) == 0 &&
+           ravel_transport_add_media(end->transport, end->session, &end->media, &end->error) ==
+               RAVEL_OK &&
+           sdp_format_add(&format, end->media, false, "96", "ravel", RAVEL_TEST_CLOCK_HZ, 1, NULL,
+                          NULL, NULL, false, NULL) == 0 &&
+           ravel_test_run(&end->gathered, 5000);
+}
+
+void ravel_test_end_close(ravel_test_end *end)
+{
+    ravel_transport_close(end->transport);
+    mem_deref(end->session);
+    ravel_certificate_free(end->certificate);
+    end->transport = NULL;
+    end->session = NULL;
+    end->certificate = NULL;
+}
+
+struct sa ravel_test_address(const ravel_test_end *end)
+{
+    return *sdp_media_laddr(end->media);
+}
+
+/* --- Offer and answer ----------------------------------------------------------------------- */
+
+/* From one end's description to the other's, by way of the text. */
+static bool pass(ravel_test_end *from, ravel_test_end *to, bool offer, const ravel_test_call *call)
+{
+    char text[RAVEL_TEST_DESCRIPTION];
+    struct mbuf *description = NULL;
+    if (ravel_transport_describe(from->transport, offer, &from->error) != RAVEL_OK ||
+        sdp_encode(&description, from->session, offer) != 0)
+        return false;
+    (void)snprintf(text, sizeof text, "%.*s", (int)mbuf_get_left(description),
+                   (const char *)mbuf_buf(description));
+    mem_deref(description);
+    if (call->edit != NULL)
+        call->edit(text, offer);
+    struct mbuf edited = {
+        .buf = (uint8_t *)text, .size = sizeof text, .pos = 0, .end = strlen(text)};
+    return sdp_decode(to->session, &edited, offer) == 0 &&
+           ravel_transport_apply(to->transport, offer, &to->error) == RAVEL_OK;
+}
+
+bool ravel_test_call_open(ravel_test_end *caller, ravel_test_end *callee,
+                          const ravel_test_call *call)
+{
+    *callee = (ravel_test_end){0};
+    bool opened = open_end(caller, call->offered, call->ice) &&
+                  open_end(callee, call->accepted, call->ice) && pass(caller, callee, true, call) &&
+                  pass(callee, caller, false, call);
+    if (!opened)
+        return false;
+    ravel_transport_set_format(caller->transport, RAVEL_TEST_PAYLOAD_TYPE, RAVEL_TEST_PAYLOAD_TYPE,
+                               RAVEL_TEST_CLOCK_HZ);
+    ravel_transport_set_format(callee->transport, RAVEL_TEST_PAYLOAD_TYPE, RAVEL_TEST_PAYLOAD_TYPE,
+                               RAVEL_TEST_CLOCK_HZ);
+    return true;
+}
+
+bool ravel_test_call_start(ravel_test_end *caller, ravel_test_end *callee)
+{
+    if (ravel_transport_start(callee->transport, &callee->error) != RAVEL_OK ||
+        ravel_transport_start(caller->transport, &caller->error) != RAVEL_OK)
+        return false;
+    return ravel_test_run(&caller->secure, 12000) && ravel_test_run(&callee->secure, 3000);
+}

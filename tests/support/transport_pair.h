@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two transports of one process that call each other over 127.0.0.1, for tests. Descriptions pass
+ * through `edit`, which may change them on the way.
+ */
+#ifndef RAVEL_TESTS_SUPPORT_TRANSPORT_PAIR_H
+#define RAVEL_TESTS_SUPPORT_TRANSPORT_PAIR_H
+
+#include "audio_io/call/certificate.h"
+#include "audio_io/call/libre.h"
+#include "audio_io/call/transport.h"
+
+enum { RAVEL_TEST_DESCRIPTION = 4096, RAVEL_TEST_PAYLOAD_TYPE = 96, RAVEL_TEST_CLOCK_HZ = 24000 };
+
+typedef struct {
+    ravel_certificate *certificate;
+    ravel_transport *transport;
+    struct sdp_session *session;
+    struct sdp_media *media;
+    ravel_error error;
+    /* What the handlers saw. */
+    bool gathered, secure, failed, left;
+    char text[240]; /* of the last event */
+    int n_packets, n_reports;
+    ravel_rtp_packet last; /* its payload is in last_payload */
+    uint8_t last_payload[RAVEL_TRANSPORT_MAX_PAYLOAD];
+    ravel_network_report last_report;
+} ravel_test_end;
+
+typedef struct {
+    ravel_media_security offered, accepted; /* the weakest, of either side */
+    bool ice;
+    void (*edit)(char *description,
+                 bool offer); /* in place, RAVEL_TEST_DESCRIPTION bytes; or NULL */
+} ravel_test_call;
+
+/* Runs libre's loop until *done, or for limit_ms. return    *done */
+bool ravel_test_run(const bool *done, int limit_ms);
+
+/* Both ends, with the offer made, answered and applied; not started.
+ * return    false: one has refused, and says why in its error */
+bool ravel_test_call_open(ravel_test_end *caller, ravel_test_end *callee,
+                          const ravel_test_call *call);
+
+/* return    whether both are secure */
+bool ravel_test_call_start(ravel_test_end *caller, ravel_test_end *callee);
+
+void ravel_test_end_close(ravel_test_end *end);
+
+/* Where it receives. */
+struct sa ravel_test_address(const ravel_test_end *end);
+
+#endif
