@@ -388,18 +388,10 @@ static const struct option long_options[] = {{"start", required_argument, NULL, 
                                              RAVEL_TOOL_LONG,
                                              {NULL, 0, NULL, 0}};
 
-static bool set_bits(const char *value, int *bits)
-{
-    if (strcmp(value, "f32") == 0) {
-        *bits = -32;
-        return true;
-    }
-    return ravel_tool_int(value, 16, 32, bits) && *bits % 8 == 0;
-}
-
 /* return    1 taken, 0 not one of these, -1 a bad value */
-static int own_option(decode_options *options, int letter, const char *value)
+static int own_option(void *context, int letter, const char *value)
 {
+    decode_options *options = context;
     switch (letter) {
     case 's':
         return ravel_tool_time(value, &options->start_s) ? 1 : -1;
@@ -408,7 +400,7 @@ static int own_option(decode_options *options, int letter, const char *value)
     case 'r':
         return ravel_tool_int(value, 1000, 768000, &options->rate_hz) ? 1 : -1;
     case OPT_BITS:
-        return set_bits(value, &options->bits) ? 1 : -1;
+        return ravel_tool_bits(value, &options->bits) ? 1 : -1;
     case OPT_PREDICT:
         return ravel_tool_int(value, 1, RAVEL_MAX_CODEBOOKS, &options->n_predicted) ? 1 : -1;
     case OPT_SEED:
@@ -418,24 +410,18 @@ static int own_option(decode_options *options, int letter, const char *value)
     }
 }
 
+static const ravel_tool_own_options own_options = {RAVEL_TOOL_LETTERS "s:t:r:", long_options, usage,
+                                                   own_option};
+
 int ravel_tool_decode(int argc, char **argv)
 {
     decode_options options = {.common = ravel_tool_options_new()};
-    int letter, code;
-    while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "s:t:r:", long_options, NULL)) >=
-           0) {
-        int taken = own_option(&options, letter, optarg);
-        if (taken < 0)
-            return ravel_tool_usage_error("decode", "'%s' is no value for this option", optarg);
-        if (taken == 0 && !ravel_tool_option(&options.common, letter, optarg, usage, &code))
-            return code;
-    }
-    ravel_error error = {0};
-    options.model = ravel_tool_model(&options.common, &error);
-    if (options.model == NULL) {
-        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    int code = ravel_tool_read_options(&options.common, &own_options, &options, argc, argv);
+    if (code >= 0)
+        return code;
+    options.model = ravel_tool_need_model(&options.common);
+    if (options.model == NULL)
         return RAVEL_EXIT_MODEL;
-    }
     if (options.n_predicted > 0 &&
         ravel_model_get_info(options.model)->entropy != RAVEL_ENTROPY_PRIOR) {
         (void)fprintf(stderr, "ravel: --predict-fine needs a model with a prior, unlike '%s'\n",

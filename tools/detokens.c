@@ -312,7 +312,6 @@ static int run_jobs(detokens_run *run)
 
 static int run_detokens(detokens_options *options, int n_names, char **names)
 {
-    ravel_error error = {0};
     detokens_run run = {.options = options};
     int n_inputs = n_names;
     if (options->common.directory == NULL) {
@@ -324,11 +323,9 @@ static int run_detokens(detokens_options *options, int n_names, char **names)
         n_inputs = options->n_jobs = 1;
     } else if (n_names == 0)
         return ravel_tool_usage_error("detokens", "-d without an input");
-    options->model = ravel_tool_model(&options->common, &error);
-    if (options->model == NULL) {
-        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    options->model = ravel_tool_need_model(&options->common);
+    if (options->model == NULL)
         return RAVEL_EXIT_MODEL;
-    }
     run.inputs = ravel_token_inputs_open(names, n_inputs, options->model);
     const int code = run_jobs(&run);
     ravel_token_inputs_close(run.inputs);
@@ -346,24 +343,16 @@ static const struct option long_options[] = {{"to", required_argument, NULL, OPT
                                              RAVEL_TOOL_LONG,
                                              {NULL, 0, NULL, 0}};
 
-static bool set_bits(const char *value, int *bits)
-{
-    if (strcmp(value, "f32") == 0) {
-        *bits = -32;
-        return true;
-    }
-    return ravel_tool_int(value, 16, 32, bits) && *bits % 8 == 0;
-}
-
 /* return    1 taken, 0 not one of these, -1 a bad value */
-static int own_option(detokens_options *options, int letter, const char *value)
+static int own_option(void *context, int letter, const char *value)
 {
+    detokens_options *options = context;
     switch (letter) {
     case OPT_TO:
         options->suffix = value[0] == '.' ? value + 1 : value;
         return options->suffix[0] != '\0' && strchr(value, '/') == NULL ? 1 : -1;
     case OPT_BITS:
-        return set_bits(value, &options->bits) ? 1 : -1;
+        return ravel_tool_bits(value, &options->bits) ? 1 : -1;
     case 'j':
         return ravel_tool_int(value, 1, 1024, &options->n_jobs) ? 1 : -1;
     default:
@@ -371,21 +360,16 @@ static int own_option(detokens_options *options, int letter, const char *value)
     }
 }
 
+static const ravel_tool_own_options own_options = {RAVEL_TOOL_LETTERS "j:", long_options, usage,
+                                                   own_option};
+
 int ravel_tool_detokens(int argc, char **argv)
 {
-    const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-    detokens_options options = {.common = ravel_tool_options_new(),
-                                .suffix = "wav",
-                                .n_jobs = n_cores > 0 ? (int)n_cores : 1};
-    int letter, code;
-    while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "j:", long_options, NULL)) >= 0) {
-        int taken = own_option(&options, letter, optarg);
-        if (taken < 0)
-            return ravel_tool_usage_error("detokens", "'%s' is no value for this option", optarg);
-        if (taken == 0 && !ravel_tool_option(&options.common, letter, optarg, usage, &code))
-            return code;
-    }
-    code = run_detokens(&options, argc - optind, argv + optind);
+    detokens_options options = {
+        .common = ravel_tool_options_new(), .suffix = "wav", .n_jobs = ravel_tool_processors()};
+    int code = ravel_tool_read_options(&options.common, &own_options, &options, argc, argv);
+    if (code < 0)
+        code = run_detokens(&options, argc - optind, argv + optind);
     ravel_tool_options_free(&options.common);
     return code;
 }

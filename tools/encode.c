@@ -340,8 +340,9 @@ static bool add_tag(encode_options *options, const char *value)
 }
 
 /* return    1 taken, 0 not one of these, -1 a bad value */
-static int own_option(encode_options *options, int letter, const char *value)
+static int own_option(void *context, int letter, const char *value)
 {
+    encode_options *options = context;
     switch (letter) {
     case 'b':
         return ravel_tool_double(value, 1e-3, 1e6, &options->kbps) ? 1 : -1;
@@ -387,32 +388,26 @@ static int choose_codebooks(encode_options *options)
 
 static int run(encode_options *options, int n_names, char **names)
 {
-    ravel_error error = {0};
-    options->model = ravel_tool_model(&options->common, &error);
-    if (options->model == NULL) {
-        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    options->model = ravel_tool_need_model(&options->common);
+    if (options->model == NULL)
         return RAVEL_EXIT_MODEL;
-    }
     int code = choose_codebooks(options);
     if (code != RAVEL_EXIT_DONE)
         return code;
     return ravel_tool_run(&options->common, "encode", ".rvl", n_names, names, encode_file, options);
 }
 
+static const ravel_tool_own_options own_options = {RAVEL_TOOL_LETTERS "b:k:", long_options, usage,
+                                                   own_option};
+
 int ravel_tool_encode(int argc, char **argv)
 {
     encode_options options = {.common = ravel_tool_options_new(),
                               .entropy = -1,
                               .raw = {.raw_rate_hz = 24000, .raw_channels = 1, .raw_bits = 16}};
-    int letter, code;
-    while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "b:k:", long_options, NULL)) >= 0) {
-        int taken = own_option(&options, letter, optarg);
-        if (taken < 0)
-            return ravel_tool_usage_error("encode", "'%s' is no value for this option", optarg);
-        if (taken == 0 && !ravel_tool_option(&options.common, letter, optarg, usage, &code))
-            return code;
-    }
-    code = run(&options, argc - optind, argv + optind);
+    int code = ravel_tool_read_options(&options.common, &own_options, &options, argc, argv);
+    if (code < 0)
+        code = run(&options, argc - optind, argv + optind);
     ravel_tool_options_free(&options.common);
     return code;
 }

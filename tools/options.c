@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,20 @@ bool ravel_tool_option(ravel_tool_options *options, int letter, const char *valu
     }
 }
 
+int ravel_tool_read_options(ravel_tool_options *options, const ravel_tool_own_options *own,
+                            void *context, int argc, char **argv)
+{
+    int letter, code;
+    while ((letter = getopt_long(argc, argv, own->letters, own->names, NULL)) >= 0) {
+        const int taken = own->take(context, letter, optarg);
+        if (taken < 0)
+            return ravel_tool_usage_error(argv[0], "'%s' is no value for this option", optarg);
+        if (taken == 0 && !ravel_tool_option(options, letter, optarg, own->usage, &code))
+            return code;
+    }
+    return -1;
+}
+
 int ravel_tool_usage_error(const char *verb, const char *format, ...)
 {
     va_list arguments;
@@ -103,6 +118,15 @@ bool ravel_tool_int(const char *text, int low, int high, int *value)
         return false;
     *value = (int)number;
     return true;
+}
+
+bool ravel_tool_bits(const char *text, int *bits)
+{
+    if (strcmp(text, "f32") == 0) {
+        *bits = -32;
+        return true;
+    }
+    return ravel_tool_int(text, 16, 32, bits) && *bits % 8 == 0;
 }
 
 bool ravel_tool_time(const char *text, double *seconds)
@@ -154,6 +178,15 @@ const ravel_model *ravel_tool_model(ravel_tool_options *options, ravel_error *er
     return options->opened;
 }
 
+const ravel_model *ravel_tool_need_model(ravel_tool_options *options)
+{
+    ravel_error error = {0};
+    const ravel_model *model = ravel_tool_model(options, &error);
+    if (model == NULL)
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    return model;
+}
+
 void ravel_tool_options_free(ravel_tool_options *options)
 {
     ravel_model_free(options->opened);
@@ -172,6 +205,12 @@ int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps
         n--;
     *n_codebooks = n;
     return RAVEL_EXIT_DONE;
+}
+
+int ravel_tool_processors(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
 }
 
 /* --- Words ------------------------------------------------------------------------------------ */

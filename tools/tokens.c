@@ -260,11 +260,9 @@ static int plan(tokens_run *run, tokens_options *options, int n_names, char **na
 static int run_tokens(tokens_options *options, int n_names, char **names)
 {
     ravel_error error = {0};
-    tokens_run run = {.options = options, .model = ravel_tool_model(&options->common, &error)};
-    if (run.model == NULL) {
-        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    tokens_run run = {.options = options, .model = ravel_tool_need_model(&options->common)};
+    if (run.model == NULL)
         return RAVEL_EXIT_MODEL;
-    }
     if (options->stats)
         return n_names > 0 ? ravel_tool_tokens_stats(run.model, n_names, names, options->picture,
                                                      options->json)
@@ -480,28 +478,20 @@ static int work_option(tokens_options *options, int letter, const char *value)
     }
 }
 
-static int read_options(tokens_options *options, int argc, char **argv)
+static int own_option(void *context, int letter, const char *value)
 {
-    int letter, code;
-    while ((letter = getopt_long(argc, argv, RAVEL_TOOL_LETTERS "f:l:k:0j:", long_options, NULL)) >=
-           0) {
-        int taken = layout_option(options, letter, optarg);
-        if (taken == 0)
-            taken = work_option(options, letter, optarg);
-        if (taken < 0)
-            return ravel_tool_usage_error("tokens", "'%s' is no value for this option", optarg);
-        if (taken == 0 && !ravel_tool_option(&options->common, letter, optarg, usage, &code))
-            return code;
-    }
-    return -1;
+    const int taken = layout_option(context, letter, value);
+    return taken != 0 ? taken : work_option(context, letter, value);
 }
+
+static const ravel_tool_own_options own_options = {RAVEL_TOOL_LETTERS "f:l:k:0j:", long_options,
+                                                   usage, own_option};
 
 int ravel_tool_tokens(int argc, char **argv)
 {
-    const long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
     tokens_options options = {.common = ravel_tool_options_new(),
                               .inputs = calloc((size_t)argc + 1, sizeof *options.inputs),
-                              .n_jobs = n_cores > 0 ? (int)n_cores : 1,
+                              .n_jobs = ravel_tool_processors(),
                               .n_batch = 4,
                               .n_shards = 1,
                               .per_file = 10000};
@@ -509,7 +499,7 @@ int ravel_tool_tokens(int argc, char **argv)
         (void)fputs("ravel: no memory\n", stderr);
         return RAVEL_EXIT_INPUT;
     }
-    int code = read_options(&options, argc, argv);
+    int code = ravel_tool_read_options(&options.common, &own_options, &options, argc, argv);
     if (code < 0)
         code = run_tokens(&options, argc - optind, argv + optind);
     ravel_tool_options_free(&options.common);

@@ -8,6 +8,8 @@
 #include "ravel/io.h"
 #include "tools/progress.h"
 
+struct option; /* of getopt.h */
+
 /* Exit codes, the same for every verb. */
 enum {
     RAVEL_EXIT_DONE = 0,
@@ -75,6 +77,23 @@ ravel_tool_options ravel_tool_options_new(void);
 bool ravel_tool_option(ravel_tool_options *options, int letter, const char *value,
                        const char *usage, int *exit_code);
 
+/* The options that a verb has itself. */
+typedef struct {
+    const char *letters; /* for getopt_long, with the common ones that the verb takes */
+    const struct option *names;
+    const char *usage;
+    /* return    1 taken, 0 not one of these, -1 a bad value */
+    int (*take)(void *context, int letter, const char *value);
+} ravel_tool_own_options;
+
+/*
+ * Reads all options; what remains begins at argv[optind].
+ * context   of own->take
+ * return    -1 to go on, or the exit code
+ */
+int ravel_tool_read_options(ravel_tool_options *options, const ravel_tool_own_options *own,
+                            void *context, int argc, char **argv);
+
 /* Prints "ravel VERB: ..." and where help is. return    RAVEL_EXIT_USAGE */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
@@ -84,11 +103,15 @@ int ravel_tool_usage_error(const char *verb, const char *format, ...);
 /* Whole numbers and decimal ones in a range, nothing behind them. */
 bool ravel_tool_int(const char *text, int low, int high, int *value);
 bool ravel_tool_double(const char *text, double low, double high, double *value);
+/* Of a sample: 16, 24, 32, or f32, which is -32. */
+bool ravel_tool_bits(const char *text, int *bits);
 /* Seconds, or [H:]M:S. */
 bool ravel_tool_time(const char *text, double *seconds);
 
 /* The model of -m, of RAVEL_MODEL, or the built-in one; NULL with *error filled. */
 const ravel_model *ravel_tool_model(ravel_tool_options *options, ravel_error *error);
+/* The same; NULL with the reason told. */
+const ravel_model *ravel_tool_need_model(ravel_tool_options *options);
 void ravel_tool_options_free(ravel_tool_options *options);
 
 /*
@@ -114,6 +137,9 @@ int ravel_tool_run(const ravel_tool_options *options, const char *verb, const ch
 
 /* RAVEL_ERR_IO with the words for it. */
 int ravel_tool_interrupted(ravel_error *error);
+
+/* Processors that are there, as many as jobs without --jobs. */
+int ravel_tool_processors(void);
 
 /* --- Words ------------------------------------------------------------------------------------ */
 
