@@ -64,13 +64,14 @@ typedef struct {
     char name[128]; /* "host: name" */
     int rate_hz, channels;
     bool lost;
-    double device_ms;   /* delay of the device, as it says itself */
-    double ring_ms;     /* delay in the ring, the mean of the last seconds */
-    double resample_ms; /* delay of the change of rate */
-    double level_dbfs;  /* root mean square of the last 0.3 s, -120 for silence */
-    double peak_dbfs;   /* highest of the last second or so */
-    int64_t xruns;      /* blocks that the ring could not give or take; samples are missing there */
-    int64_t device_xruns; /* that the device itself reported */
+    double device_ms;     /* delay of the device, as it says itself */
+    double ring_ms;       /* delay of the ring, the mean of the last half second */
+    double resample_ms;   /* delay of the change of rate */
+    double level_dbfs;    /* root mean square of the last 0.3 s, -120 for silence */
+    double peak_dbfs;     /* highest of the last second or so */
+    int64_t xruns;        /* times that the ring ran empty or full, */
+    double missing_ms;    /* and the sound that is missing for that */
+    int64_t device_xruns; /* blocks that the device itself reported to be late */
     int64_t losses;       /* times that the device was lost */
 } ravel_engine_side;
 

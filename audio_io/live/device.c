@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Devices and the thread that watches over them. */
+#include "audio_io/live/device.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef __linux__
+#include <pa_linux_alsa.h>
+#endif
+
+#include "nn/error.h"
+
+enum { DEFAULT_RATE_HZ = 48000, TICK_MS = 5, RETRY_MS = 1000, SILENT_MS = 2000, LATE_MS = 300 };
+
+/* A stream of PortAudio: of one direction or, where both are one device, of both. */
+typedef struct {
+    PaStream *stream;    /* NULL: none, or lost */
+    ravel_port *port[2]; /* NULL: not of this stream */
+    int channels[2];
+    int64_t opened_ns;
+} stream;
+
+struct ravel_devices {
+    pthread_mutex_t lock; /* of device, between the watching thread and who asks */
+    ravel_device device[2];
+    int block_ms;
+    ravel_port *port[2];
+    stream streams[2]; /* of the input, of the output; the first alone where they are one */
+    bool duplex;
+    bool begun;           /* PortAudio is */
+    int64_t ticked_ns[2]; /* until when the machine's clock drove a port; 0: it does not */
+    int64_t tried_ns;
+    pthread_t thread;
+    bool watched;
+    atomic_bool stop;
+};
+
+/* --- What is to be opened --------------------------------------------------------------------- */
+
+static PaStreamParameters parameters_of(const ravel_device *device, int direction)
+{
+    const PaDeviceInfo *info = Pa_GetDeviceInfo(device->number);
+    return (PaStreamParameters){
+        .device = device->number,
+        .channelCount = device->channels,
+        .sampleFormat = paFloat32,
+        .suggestedLatency =
+            direction == RAVEL_IN ? info->defaultLowInputLatency : info->defaultLowOutputLatency,
+    };
+}
+
+static bool takes_rate(const ravel_device *device, int direction, int rate_hz)
+{
+    PaStreamParameters parameters = parameters_of(device, direction);
+    return Pa_IsFormatSupported(direction == RAVEL_IN ? &parameters : NULL,
+                                direction == RAVEL_IN ? NULL : &parameters, rate_hz) == paNoError;
+}
+
+/* Finds a device again, or for the first time. */
+static int find(ravel_device *device, int direction, ravel_error *error)
+{
+    const char *name = device->wanted[0] != '\0' ? device->wanted : NULL;
+    int number = ravel_portaudio_find(name, direction == RAVEL_IN, error);
+    if (number < 0)
+        return number;
+    const PaDeviceInfo *info = Pa_GetDeviceInfo(number);
+    int channels = direction == RAVEL_IN ? info->maxInputChannels : info->maxOutputChannels;
+    device->number = number;
+    device->channels = channels < 2 ? channels : 2;
+    ravel_portaudio_name(number, device->name);
+    if (name != NULL) /* a number may be another device's next time */
+        memcpy(device->wanted, device->name, sizeof device->wanted);
+    if (device->rate_hz == 0)
+        device->rate_hz = takes_rate(device, direction, DEFAULT_RATE_HZ)
+                              ? DEFAULT_RATE_HZ
+                              : (int)info->defaultSampleRate;
+    if (!takes_rate(device, direction, device->rate_hz))
+        return ravel_error_set(error, RAVEL_ERR_IO, "%s does not work at %d Hz", device->name,
+                               device->rate_hz);
+    return 0;
+}
+
+static int find_first(ravel_device *device, const char *name, int direction, ravel_error *error)
+{
+    *device = (ravel_device){.number = paNoDevice};
+    if (name != NULL && strcmp(name, "none") == 0) {
+        device->none = true;
+        device->rate_hz = DEFAULT_RATE_HZ;
+        device->channels = 1;
+        memcpy(device->name, "none", sizeof "none");
+        return 0;
+    }
+    if (name != NULL && strlen(name) >= sizeof device->wanted)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "no device has so long a name");
+    if (name != NULL)
+        memcpy(device->wanted, name, strlen(name) + 1);
+    return find(device, direction, error);
+}
+
+ravel_devices *ravel_devices_find(const char *const names[2], int block_ms, ravel_error *error)
+{
+    ravel_devices *devices = calloc(1, sizeof *devices);
+    if (devices == NULL) {
+        ravel_error_memory(error);
+        return NULL;
+    }
+    pthread_mutex_init(&devices->lock, NULL);
+    devices->block_ms = block_ms;
+    int status = ravel_portaudio_begin(error);
+    devices->begun = status == 0;
+    for (int i = 0; i < 2 && status == 0; i++)
+        status = find_first(&devices->device[i], names[i], i, error);
+    if (status < 0) {
+        ravel_devices_close(devices);
+        return NULL;
+    }
+    return devices;
+}
+
+ravel_device ravel_devices_get(ravel_devices *devices, int direction)
+{
+    pthread_mutex_lock(&devices->lock);
+    ravel_device device = devices->device[direction];
+    pthread_mutex_unlock(&devices->lock);
+    return device;
+}
+
+/* Finds again what was lost. */
+static bool find_again(ravel_devices *devices)
+{
+    ravel_device found[2] = {devices->device[RAVEL_IN], devices->device[RAVEL_OUT]};
+    for (int i = 0; i < 2; i++)
+        if (!found[i].none && find(&found[i], i, NULL) < 0)
+            return false;
+    pthread_mutex_lock(&devices->lock);
+    memcpy(devices->device, found, sizeof found);
+    pthread_mutex_unlock(&devices->lock);
+    return true;
+}
+
+/* --- Streams ---------------------------------------------------------------------------------- */
+
+static void count_xruns(const stream *s, PaStreamCallbackFlags flags)
+{
+    if (s->port[RAVEL_IN] != NULL && (flags & (paInputUnderflow | paInputOverflow)) != 0)
+        atomic_fetch_add_explicit(&s->port[RAVEL_IN]->device_xruns, 1, memory_order_relaxed);
+    if (s->port[RAVEL_OUT] != NULL && (flags & (paOutputUnderflow | paOutputOverflow)) != 0)
+        atomic_fetch_add_explicit(&s->port[RAVEL_OUT]->device_xruns, 1, memory_order_relaxed);
+}
+
+/* The time is read from memory that the kernel shares (vDSO): no system call. */
+static int callback(const void *in, void *out, unsigned long n,
+                    const PaStreamCallbackTimeInfo *time, PaStreamCallbackFlags flags,
+                    void *context)
+{
+    const stream *s = context;
+    int64_t now_ns = ravel_clock_now_ns();
+    (void)time;
+    if (s->port[RAVEL_IN] != NULL)
+        ravel_port_take(s->port[RAVEL_IN], in, s->channels[RAVEL_IN], (int)n, now_ns);
+    if (s->port[RAVEL_OUT] != NULL)
+        ravel_port_give(s->port[RAVEL_OUT], out, s->channels[RAVEL_OUT], (int)n, now_ns);
+    if (flags != 0)
+        count_xruns(s, flags);
+    return paContinue;
+}
+
+static bool of_host(const ravel_device *device, PaHostApiTypeId type)
+{
+    return Pa_GetHostApiInfo(Pa_GetDeviceInfo(device->number)->hostApi)->type == type;
+}
+
+static void close_stream(stream *s)
+{
+    if (s->stream != NULL)
+        (void)Pa_CloseStream(s->stream); /* waits for the callback; stops what still runs */
+    s->stream = NULL;
+}
+
+/* Tells what the stream turned out to be to the threads behind its ports. */
+static void announce(const ravel_devices *devices, const stream *s)
+{
+    const PaStreamInfo *info = Pa_GetStreamInfo(s->stream);
+    for (int i = 0; i < 2; i++) {
+        ravel_port *port = s->port[i];
+        if (port == NULL)
+            continue;
+        double latency_s = i == RAVEL_IN ? info->inputLatency : info->outputLatency;
+        atomic_store(&port->latency_ns, (int64_t)(latency_s * 1e9));
+        atomic_store(&port->block_samples, 0);
+        atomic_store(&port->own_clock, !devices->duplex);
+        atomic_store(&port->lost, false);
+        atomic_fetch_add(&port->generation, 1);
+    }
+}
+
+/* first: RAVEL_IN or RAVEL_OUT; a duplex stream is of RAVEL_IN. */
+static int open_stream(ravel_devices *devices, int first, ravel_error *error)
+{
+    stream *s = &devices->streams[first];
+    const ravel_device *device = &devices->device[first];
+    PaStreamParameters in = {0}, out = {0};
+    bool has[2] = {first == RAVEL_IN, first == RAVEL_OUT || devices->duplex};
+    for (int i = 0; i < 2; i++) {
+        s->port[i] = has[i] ? devices->port[i] : NULL;
+        s->channels[i] = devices->device[i].channels;
+    }
+    if (has[RAVEL_IN])
+        in = parameters_of(&devices->device[RAVEL_IN], RAVEL_IN);
+    if (has[RAVEL_OUT])
+        out = parameters_of(&devices->device[RAVEL_OUT], RAVEL_OUT);
+    /* JACK has one block for all, and another one would be made of it with a delay. */
+    unsigned long block = of_host(device, paJACK)
+                              ? paFramesPerBufferUnspecified
+                              : (unsigned long)(device->rate_hz * devices->block_ms / 1000);
+    PaError status =
+        Pa_OpenStream(&s->stream, has[RAVEL_IN] ? &in : NULL, has[RAVEL_OUT] ? &out : NULL,
+                      device->rate_hz, block, paClipOff | paDitherOff, callback, s);
+    if (status != paNoError) {
+        s->stream = NULL;
+        return ravel_error_set(error, RAVEL_ERR_IO, "%s does not open: %s", device->name,
+                               Pa_GetErrorText(status));
+    }
+#ifdef __linux__
+    if (of_host(device, paALSA))
+        PaAlsa_EnableRealtimeScheduling(s->stream, 1);
+#endif
+    announce(devices, s);
+    s->opened_ns = ravel_clock_now_ns();
+    status = Pa_StartStream(s->stream);
+    if (status != paNoError) {
+        close_stream(s);
+        return ravel_error_set(error, RAVEL_ERR_IO, "%s does not start: %s", device->name,
+                               Pa_GetErrorText(status));
+    }
+    return 0;
+}
+
+/* Opens what should run and does not. */
+static int open_streams(ravel_devices *devices, ravel_error *error)
+{
+    const ravel_device *in = &devices->device[RAVEL_IN], *out = &devices->device[RAVEL_OUT];
+    int status = 0;
+    devices->duplex =
+        !in->none && !out->none && in->number == out->number && in->rate_hz == out->rate_hz;
+    for (int i = 0; i < 2 && status == 0; i++) {
+        bool second = i == RAVEL_OUT && devices->duplex;
+        if (!devices->device[i].none && devices->streams[i].stream == NULL && !second)
+            status = open_stream(devices, i, error);
+    }
+    return status;
+}
+
+/* --- Watch ------------------------------------------------------------------------------------ */
+
+/* PortAudio says that it ended, or no callback has come for a while. */
+static bool is_lost(const stream *s, int64_t now_ns)
+{
+    ravel_stamp stamp = {.time_ns = s->opened_ns};
+    const ravel_port *port = s->port[s->port[RAVEL_IN] != NULL ? RAVEL_IN : RAVEL_OUT];
+    (void)ravel_clock_read(&port->clock, &stamp);
+    int64_t last_ns = stamp.time_ns > s->opened_ns ? stamp.time_ns : s->opened_ns;
+    return Pa_IsStreamActive(s->stream) != 1 || now_ns - last_ns > (int64_t)SILENT_MS * 1000000;
+}
+
+static void lose(stream *s)
+{
+    close_stream(s);
+    for (int i = 0; i < 2; i++) {
+        if (s->port[i] == NULL)
+            continue;
+        atomic_store(&s->port[i]->lost, true);
+        atomic_store(&s->port[i]->own_clock, false);
+        atomic_fetch_add(&s->port[i]->generation, 1);
+        atomic_fetch_add(&s->port[i]->losses, 1);
+    }
+}
+
+static bool is_served(const ravel_devices *devices, int direction)
+{
+    return devices->streams[direction].stream != NULL ||
+           (direction == RAVEL_OUT && devices->duplex && devices->streams[RAVEL_IN].stream != NULL);
+}
+
+/*
+ * PortAudio looks for devices only when it begins. It begins anew where nothing runs; while the other
+ * direction does, the device is hoped for under its old number.
+ */
+static void open_again(ravel_devices *devices)
+{
+    bool running = devices->streams[0].stream != NULL || devices->streams[1].stream != NULL;
+    if (!running) {
+        if (devices->begun)
+            ravel_portaudio_end();
+        devices->begun = ravel_portaudio_begin(NULL) == 0;
+        if (!devices->begun || !find_again(devices))
+            return;
+    }
+    (void)open_streams(devices, NULL);
+}
+
+/* Moves what the clock says that a device would have moved. */
+static void tick(ravel_devices *devices, int direction, int64_t now_ns)
+{
+    ravel_port *port = devices->port[direction];
+    if (is_served(devices, direction)) {
+        devices->ticked_ns[direction] = 0;
+        return;
+    }
+    int64_t passed_ns = now_ns - devices->ticked_ns[direction];
+    if (devices->ticked_ns[direction] == 0 || passed_ns > (int64_t)LATE_MS * 1000000) {
+        devices->ticked_ns[direction] = now_ns;
+        return;
+    }
+    int64_t due = passed_ns * port->rate_hz / 1000000000;
+    if (direction == RAVEL_IN)
+        ravel_port_take(port, NULL, 1, (int)due, now_ns);
+    else
+        ravel_port_give(port, NULL, 1, (int)due, now_ns);
+    devices->ticked_ns[direction] += due * 1000000000 / port->rate_hz;
+}
+
+static void *watch(void *context)
+{
+    ravel_devices *devices = context;
+    const struct timespec step = {.tv_nsec = (long)TICK_MS * 1000000};
+    while (!atomic_load(&devices->stop)) {
+        nanosleep(&step, NULL);
+        int64_t now_ns = ravel_clock_now_ns();
+        bool missing = false;
+        for (int i = 0; i < 2; i++) {
+            if (devices->streams[i].stream != NULL && is_lost(&devices->streams[i], now_ns))
+                lose(&devices->streams[i]);
+            missing = missing || (!devices->device[i].none && !is_served(devices, i));
+            tick(devices, i, now_ns);
+        }
+        if (missing && now_ns - devices->tried_ns > (int64_t)RETRY_MS * 1000000) {
+            open_again(devices);
+            devices->tried_ns = ravel_clock_now_ns();
+        }
+    }
+    return NULL;
+}
+
+int ravel_devices_start(ravel_devices *devices, ravel_port *const ports[2], ravel_error *error)
+{
+    devices->port[RAVEL_IN] = ports[RAVEL_IN];
+    devices->port[RAVEL_OUT] = ports[RAVEL_OUT];
+    int status = open_streams(devices, error);
+    if (status < 0)
+        return status;
+    devices->watched = pthread_create(&devices->thread, NULL, watch, devices) == 0;
+    return devices->watched ? 0 : ravel_error_memory(error);
+}
+
+void ravel_devices_close(ravel_devices *devices)
+{
+    if (devices == NULL)
+        return;
+    if (devices->watched) {
+        atomic_store(&devices->stop, true);
+        pthread_join(devices->thread, NULL);
+    }
+    for (int i = 0; i < 2; i++)
+        close_stream(&devices->streams[i]);
+    if (devices->begun)
+        ravel_portaudio_end();
+    pthread_mutex_destroy(&devices->lock);
+    free(devices);
+}
