@@ -2,6 +2,8 @@
 /* The body of the devices' callbacks. */
 #include "audio_io/live/port.h"
 
+#include <stddef.h>
+
 enum { CHUNK = 256 };
 
 bool ravel_port_init(ravel_port *port, int rate_hz, int capacity_ms)
