@@ -10,6 +10,13 @@
 
 #include "nn/error.h"
 
+void ravel_address_plain(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 static int resolve(const char *host, uint16_t port, struct sa *address, ravel_error *error)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM}, *found = NULL;

@@ -34,6 +34,9 @@ bool ravel_address_peer(const struct uri *uri, char peer[RAVEL_PEER_TEXT]);
 /* The address of this machine from which the other one is reached, port 0. */
 int ravel_address_local(const struct sa *to, struct sa *local, ravel_error *error);
 
+/* What strangers wrote goes to terminals: all but printable ASCII becomes a question mark. */
+void ravel_address_plain(char *text);
+
 /* "HOST", "HOST:PORT" or "[ADDRESS]:PORT"; slow as ravel_address_find. */
 int ravel_address_resolve(const char *text, uint16_t default_port, struct sa *address,
                           ravel_error *error);

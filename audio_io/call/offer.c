@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio_io/call/address.h"
 #include "audio_io/call/fmtp.h"
-#include "audio_io/call/libre.h"
 #include "nn/error.h"
 
 /* RTP's clock of Opus, and the channels that its line names, whatever is sent (RFC 7587 7). */
@@ -89,6 +89,7 @@ static bool agree_ravel(const ravel_offer *offer, const struct sdp_media *media,
     if (peers == NULL && told != NULL)
         (void)ravel_fmtp_read(told, &agreement->voice, &error);
     (void)snprintf(agreement->why_opus, sizeof agreement->why_opus, "%s", error.text);
+    ravel_address_plain(agreement->why_opus);
     return false;
 }
 
