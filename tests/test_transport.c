@@ -20,7 +20,6 @@ static void tear_down(void)
 {
     ravel_test_end_close(&caller);
     ravel_test_end_close(&callee);
-    tmr_debug();
     libre_close();
 }
 
@@ -56,12 +55,21 @@ static void talk(int n)
     }
 }
 
+static void open_call(const ravel_test_call *wanted)
+{
+    cr_assert(ravel_test_call_open(&caller, &callee, wanted), "%s%s", caller.error.text,
+              callee.error.text);
+}
+
+static void call_as(const ravel_test_call *wanted)
+{
+    open_call(wanted);
+    cr_assert(ravel_test_call_start(&caller, &callee), "%s%s", caller.text, callee.text);
+}
+
 static void call(ravel_media_security offered, ravel_media_security accepted)
 {
-    const ravel_test_call wanted = {.offered = offered, .accepted = accepted};
-    cr_assert(ravel_test_call_open(&caller, &callee, &wanted), "%s%s", caller.error.text,
-              callee.error.text);
-    cr_assert(ravel_test_call_start(&caller, &callee), "%s%s", caller.text, callee.text);
+    call_as(&(ravel_test_call){.offered = offered, .accepted = accepted});
 }
 
 static ravel_transport_status status_of(const ravel_test_end *end)
@@ -82,4 +90,319 @@ Test(transport, is_encrypted_by_a_handshake)
     cr_assert_eq(status_of(&callee).received_packets, 20);
     for (int i = 0; i < RAVEL_DROP_KINDS; i++)
         cr_assert_eq(status_of(&callee).dropped[i], 0, "%s", ravel_drop_name((ravel_drop)i));
+}
+
+/* --- What is agreed on ---------------------------------------------------------------------- */
+
+Test(transport, is_encrypted_by_keys_in_the_description_where_both_want_that)
+{
+    call(RAVEL_MEDIA_SDES, RAVEL_MEDIA_SDES);
+    cr_assert_eq(ravel_transport_security(callee.transport), RAVEL_MEDIA_SDES);
+    cr_assert_eq(ravel_transport_security(caller.transport), RAVEL_MEDIA_SDES);
+    cr_assert_str_eq(ravel_transport_peer_fingerprint(callee.transport), "");
+    talk(10);
+}
+
+Test(transport, is_clear_where_both_want_that)
+{
+    call(RAVEL_MEDIA_CLEAR, RAVEL_MEDIA_CLEAR);
+    cr_assert_eq(ravel_transport_security(callee.transport), RAVEL_MEDIA_CLEAR);
+    cr_assert_str_eq(status_of(&callee).suite, "");
+    talk(10);
+}
+
+Test(transport, takes_the_best_that_is_offered)
+{
+    call(RAVEL_MEDIA_DTLS, RAVEL_MEDIA_CLEAR);
+    cr_assert_eq(ravel_transport_security(callee.transport), RAVEL_MEDIA_DTLS);
+    talk(10);
+}
+
+/* Less than what is accepted, or than what was offered. */
+Test(transport, refuses_what_is_weaker)
+{
+    const ravel_media_security weaker[] = {RAVEL_MEDIA_SDES, RAVEL_MEDIA_CLEAR};
+    for (int i = 0; i < 2; i++) {
+        const ravel_test_call wanted = {.offered = weaker[i], .accepted = RAVEL_MEDIA_DTLS};
+        cr_assert_not(ravel_test_call_open(&caller, &callee, &wanted));
+        cr_assert_eq(callee.error.status, RAVEL_ERR_DATA);
+        cr_assert_not_null(strstr(callee.error.text, i == 0 ? "SDES" : "in the clear"), "%s",
+                           callee.error.text);
+        ravel_test_end_close(&caller);
+        ravel_test_end_close(&callee);
+    }
+}
+
+/* A line of a description, and what somebody makes of it. */
+typedef struct {
+    ravel_media_security security;
+    bool offer;
+    const char *from, *to;
+    const char *says; /* what the other side says to it; NULL: nothing is wrong */
+} edit_case;
+
+static void edit_line(char *description, bool offer, void *context)
+{
+    const edit_case *c = context;
+    if (c->offer == offer)
+        ravel_test_replace(description, c->from, c->to);
+}
+
+Test(transport, refuses_descriptions_that_cannot_be)
+{
+    static const edit_case cases[] = {
+        {RAVEL_MEDIA_DTLS, true, "a=fingerprint:sha-256", "a=fingerprint:sha-1", "encrypted in"},
+        {RAVEL_MEDIA_DTLS, true, "a=fingerprint:sha-256 ", "a=fingerprint:sha-256 zz", "encrypted"},
+        {RAVEL_MEDIA_DTLS, true, "a=fingerprint", "a=thumbprint", "encrypted in"},
+        {RAVEL_MEDIA_DTLS, true, "a=setup:actpass", "a=setup:holdconn", "a=setup"},
+        {RAVEL_MEDIA_DTLS, false, "a=setup:active", "a=setup:actpass", "a=setup"},
+        {RAVEL_MEDIA_DTLS, true, "c=IN IP4 127.0.0.1", "c=IN IP4 224.0.0.1", "no address"},
+        {RAVEL_MEDIA_DTLS, true, "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", "no address"},
+        {RAVEL_MEDIA_DTLS, false, "a=fingerprint", "a=thumbprint", "encrypted in"},
+        {RAVEL_MEDIA_SDES, true, "a=crypto:1 AES_CM_128_HMAC_SHA1_80", "a=crypto:1 NULL", "encr"},
+        {RAVEL_MEDIA_SDES, true, "inline:", "inline:|", "encrypted in"},
+        {RAVEL_MEDIA_SDES, true, "inline:", "inline:x", "encrypted in"},
+        {RAVEL_MEDIA_SDES, true, "a=crypto:1", "a=crypto:", "encrypted in"},
+        {RAVEL_MEDIA_SDES, true, "a=crypto:1", "a=crypto:99999999999999", "encrypted in"},
+        {RAVEL_MEDIA_SDES, false, "a=crypto:1", "a=crypto:2", "SDES"},
+        {RAVEL_MEDIA_SDES, true, "a=crypto:1",
+         "a=crypto:7 F8_128_HMAC_SHA1_80 inline:a\r\na=crypto:1", NULL},
+        {RAVEL_MEDIA_DTLS, true, "a=fingerprint", "a=fingerprint:sha-1 00\r\na=fingerprint", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const edit_case *c = &cases[i];
+        edit_case copy = *c;
+        const ravel_test_call wanted = {
+            .offered = c->security, .accepted = c->security, .edit = edit_line, .context = &copy};
+        bool opened = ravel_test_call_open(&caller, &callee, &wanted);
+        const char *said = c->offer ? callee.error.text : caller.error.text;
+        cr_assert_eq(opened, c->says == NULL, "%s -> %s: %s", c->from, c->to, said);
+        cr_assert(c->says == NULL || strstr(said, c->says) != NULL, "%s -> %s: %s", c->from, c->to,
+                  said);
+        ravel_test_end_close(&caller);
+        ravel_test_end_close(&callee);
+    }
+}
+
+/* One digit of the fingerprint: the certificate is another's. */
+static void change_fingerprint(char *description, bool offer, void *context)
+{
+    const bool *in_offer = context;
+    char *digit = strstr(description, "sha-256 ");
+    if (offer == *in_offer && digit != NULL)
+        digit[8] = digit[8] == '0' ? '1' : '0';
+}
+
+Test(transport, refuses_a_certificate_that_is_not_the_described_one)
+{
+    for (int i = 0; i < 2; i++) {
+        bool in_offer = i == 0;
+        const ravel_test_call wanted = {.edit = change_fingerprint, .context = &in_offer};
+        ravel_test_end *deceived = in_offer ? &callee : &caller;
+        open_call(&wanted);
+        cr_assert_not(ravel_test_call_start(&caller, &callee));
+        cr_assert(deceived->failed && !deceived->secure);
+        cr_assert_not_null(strstr(deceived->text, "certificate"), "%s", deceived->text);
+        cr_assert_eq(ravel_transport_send(deceived->transport, false, 0, (const uint8_t *)"", 1),
+                     RAVEL_ERR_ARGUMENT);
+        ravel_test_end_close(&caller);
+        ravel_test_end_close(&callee);
+    }
+}
+
+/* --- Reports -------------------------------------------------------------------------------- */
+
+static void check_reports(void)
+{
+    talk(20);
+    for (int i = 0; i < 400 && (caller.n_reports == 0 || callee.n_reports == 0); i++)
+        ravel_test_run(&never, 10);
+    cr_assert_gt(caller.n_reports, 0);
+    cr_assert_gt(callee.n_reports, 0);
+    cr_assert_eq(caller.last_report.loss, 0);
+    cr_assert_eq(status_of(&caller).dropped[RAVEL_DROP_UNKNOWN], 0);
+}
+
+Test(transport, reports)
+{
+    call(RAVEL_MEDIA_DTLS, RAVEL_MEDIA_DTLS);
+    check_reports();
+}
+
+/* Old phones have a second socket for reports, with a handshake of its own. */
+Test(transport, reports_without_multiplexing)
+{
+    edit_case apart = {.offer = true, .from = "a=rtcp-mux\r\n", .to = ""};
+    for (int i = RAVEL_MEDIA_DTLS; i <= RAVEL_MEDIA_CLEAR; i++) {
+        ravel_media_security security = (ravel_media_security)i;
+        call_as(&(ravel_test_call){
+            .offered = security, .accepted = security, .edit = edit_line, .context = &apart});
+        check_reports();
+        ravel_test_end_close(&caller);
+        ravel_test_end_close(&callee);
+    }
+}
+
+Test(transport, says_goodbye)
+{
+    for (int i = RAVEL_MEDIA_DTLS; i <= RAVEL_MEDIA_CLEAR; i++) {
+        call((ravel_media_security)i, (ravel_media_security)i);
+        talk(3);
+        ravel_test_end_close(&caller);
+        cr_assert(ravel_test_run(&callee.left, 1000));
+        ravel_test_end_close(&callee);
+    }
+}
+
+/* --- Ways to the peer ----------------------------------------------------------------------- */
+
+Test(transport, finds_a_way_by_ice)
+{
+    call_as(&(ravel_test_call){.ice = true});
+    talk(10);
+    cr_assert_eq(status_of(&callee).dropped[RAVEL_DROP_UNKNOWN], 0);
+}
+
+Test(transport, does_without_ice_where_the_peer_has_none)
+{
+    edit_case without = {.offer = true, .from = "a=ice-pwd", .to = "a=no-pwd"};
+    call_as(&(ravel_test_call){.ice = true, .edit = edit_line, .context = &without});
+    talk(10);
+}
+
+static ravel_test_wire wire;
+
+static void call_by_wire(ravel_media_security security)
+{
+    cr_assert(ravel_test_wire_open(&wire));
+    call_as(&(ravel_test_call){
+        .offered = security, .accepted = security, .edit = ravel_test_wire_edit, .context = &wire});
+    talk(5);
+}
+
+Test(transport, follows_a_peer_that_moves)
+{
+    call_by_wire(RAVEL_MEDIA_DTLS);
+    cr_assert(ravel_test_wire_move(&wire));
+    int before = caller.n_packets;
+    for (int i = 0; i < 20; i++) {
+        send_one(&caller, i);
+        ravel_test_run(&never, 2);
+        send_one(&callee, i);
+        ravel_test_run(&never, 2);
+    }
+    cr_assert_eq(status_of(&callee).peer_moved, 1);
+    cr_assert_geq(caller.n_packets - before, 15);
+    ravel_test_wire_close(&wire);
+}
+
+/* --- Strangers ------------------------------------------------------------------------------ */
+
+static void expect_drop(ravel_drop kind, const uint8_t *data, size_t size)
+{
+    uint64_t before = status_of(&callee).dropped[kind];
+    int packets = callee.n_packets;
+    ravel_test_wire_inject(&wire, data, size);
+    for (int i = 0; i < 500 && status_of(&callee).dropped[kind] == before; i++)
+        ravel_test_run(&never, 1);
+    cr_assert_eq(status_of(&callee).dropped[kind], before + 1, "%s", ravel_drop_name(kind));
+    cr_assert_eq(callee.n_packets, packets);
+}
+
+/* A packet of the caller that the callee has not had, kept on its way. */
+static size_t catch_packet(uint8_t data[2048])
+{
+    struct udp_sock *line = wire.at_callee;
+    wire.at_callee = NULL;
+    wire.last_size = 0;
+    send_one(&caller, 7);
+    for (int i = 0; i < 500 && wire.last_size == 0; i++)
+        ravel_test_run(&never, 1);
+    wire.at_callee = line;
+    memcpy(data, wire.last, wire.last_size);
+    return wire.last_size;
+}
+
+static void expect_replays(void)
+{
+    uint8_t copy[2048];
+    size_t size = wire.last_size;
+    memcpy(copy, wire.last, size);
+    expect_drop(RAVEL_DROP_REPLAYED, copy, size);
+    talk(3);
+    expect_drop(RAVEL_DROP_REPLAYED, copy, size);
+}
+
+/* Each byte of a packet changed in turn, then the packet as it was, which still counts. */
+static void expect_forgeries(void)
+{
+    uint8_t data[2048];
+    size_t size = catch_packet(data);
+    for (size_t i = 2; i < size; i++) {
+        data[i] ^= 0x80; /* of the sequence number too: half a turn away */
+        expect_drop(RAVEL_DROP_UNAUTHENTICATED, data, size);
+        data[i] ^= 0x80;
+    }
+    int before = callee.n_packets;
+    ravel_test_wire_inject(&wire, data, size);
+    for (int i = 0; i < 500 && callee.n_packets == before; i++)
+        ravel_test_run(&never, 1);
+    cr_assert_eq(callee.n_packets, before + 1);
+}
+
+static void expect_misfits(void)
+{
+    uint8_t data[2048];
+    size_t size = catch_packet(data);
+    uint8_t type = data[1];
+    data[1] = (uint8_t)(type + 1);
+    expect_drop(RAVEL_DROP_PAYLOAD_TYPE, data, size);
+    data[1] = 200; /* a report, so they say */
+    expect_drop(RAVEL_DROP_UNAUTHENTICATED, data, size);
+    expect_drop(RAVEL_DROP_TRUNCATED, data, 12);
+    data[1] = type;
+    expect_drop(RAVEL_DROP_TRUNCATED, data, 1);
+    expect_drop(RAVEL_DROP_TRUNCATED, data, 11);
+    expect_drop(RAVEL_DROP_TRUNCATED, data, 15);
+    data[0] |= 0x1f; /* more sources and an extension than there are bytes */
+    expect_drop(RAVEL_DROP_TRUNCATED, data, size);
+    expect_drop(RAVEL_DROP_OVERSIZED, data, 1501);
+    data[0] = 0;
+    expect_drop(RAVEL_DROP_UNKNOWN, data, size);
+    data[0] = 79;
+    expect_drop(RAVEL_DROP_UNKNOWN, data, size);
+}
+
+Test(transport, keeps_strangers_out)
+{
+    call_by_wire(RAVEL_MEDIA_DTLS);
+    expect_replays();
+    expect_forgeries();
+    expect_misfits();
+    talk(5);
+    cr_assert_eq(status_of(&callee).peer_moved, 0);
+    cr_assert_not(callee.failed || callee.left);
+    ravel_test_wire_close(&wire);
+}
+
+Test(transport, drops_handshakes_beyond_measure)
+{
+    call_by_wire(RAVEL_MEDIA_DTLS);
+    uint8_t record[60] = {22, 0xfe, 0xfd};
+    for (int i = 0; i < 1000; i++)
+        ravel_test_wire_inject(&wire, record, sizeof record);
+    ravel_test_run(&never, 50);
+    cr_assert_geq(status_of(&callee).dropped[RAVEL_DROP_HANDSHAKE], 700);
+    talk(5);
+    ravel_test_wire_close(&wire);
+}
+
+Test(transport, in_the_clear_listens_to_one_address)
+{
+    call_by_wire(RAVEL_MEDIA_CLEAR);
+    uint8_t data[2048];
+    memcpy(data, wire.last, wire.last_size);
+    cr_assert(ravel_test_wire_move(&wire));
+    expect_drop(RAVEL_DROP_UNAUTHENTICATED, data, wire.last_size);
+    ravel_test_wire_close(&wire);
 }

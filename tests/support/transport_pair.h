@@ -30,8 +30,9 @@ typedef struct {
 typedef struct {
     ravel_media_security offered, accepted; /* the weakest, of either side */
     bool ice;
-    void (*edit)(char *description,
-                 bool offer); /* in place, RAVEL_TEST_DESCRIPTION bytes; or NULL */
+    /* In place, in RAVEL_TEST_DESCRIPTION bytes; or NULL. */
+    void (*edit)(char *description, bool offer, void *context);
+    void *context;
 } ravel_test_call;
 
 /* Runs libre's loop until *done, or for limit_ms. return    *done */
@@ -47,7 +48,27 @@ bool ravel_test_call_start(ravel_test_end *caller, ravel_test_end *callee);
 
 void ravel_test_end_close(ravel_test_end *end);
 
-/* Where it receives. */
-struct sa ravel_test_address(const ravel_test_end *end);
+/* Two sockets between the ends, which pass on what comes, and keep what went to the callee last. */
+typedef struct {
+    struct udp_sock *at_caller, *at_callee; /* where the one takes the other to be */
+    struct sa caller, callee;
+    uint8_t last[2048];
+    size_t last_size;
+} ravel_test_wire;
+
+bool ravel_test_wire_open(ravel_test_wire *wire);
+void ravel_test_wire_close(ravel_test_wire *wire);
+
+/* The callee sees the caller at another address from now on, as when a translator forgets. */
+bool ravel_test_wire_move(ravel_test_wire *wire);
+
+/* For ravel_test_call: puts the wire, the context, between the ends. */
+void ravel_test_wire_edit(char *description, bool offer, void *wire);
+
+/* To the callee, from where it takes the caller to be. */
+void ravel_test_wire_inject(ravel_test_wire *wire, const uint8_t *data, size_t size);
+
+/* Replaces the first `from` of the text, which has RAVEL_TEST_DESCRIPTION bytes, where there is one. */
+void ravel_test_replace(char *text, const char *from, const char *to);
 
 #endif
