@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audio_io/call/dtls.h"
 #include "tests/support/transport_pair.h"
 
 static ravel_test_end caller, callee;
@@ -383,6 +384,68 @@ Test(transport, keeps_strangers_out)
     cr_assert_eq(status_of(&callee).peer_moved, 0);
     cr_assert_not(callee.failed || callee.left);
     ravel_test_wire_close(&wire);
+}
+
+/* One who completes a handshake with the caller, with a certificate of his own. */
+typedef struct {
+    struct udp_sock *socket;
+    ravel_certificate *certificate;
+    ravel_dtls *dtls;
+} stranger;
+
+static void pass_over(ravel_srtp_suite suite, const uint8_t *send_key, const uint8_t *receive_key,
+                      const struct sa *peer, void *context)
+{
+    (void)suite, (void)send_key, (void)receive_key, (void)peer, (void)context;
+}
+
+static void pass_over_failure(const char *why, void *context)
+{
+    (void)why, (void)context;
+}
+
+static void pass_over_end(void *context)
+{
+    (void)context;
+}
+
+static void begin_stranger(stranger *one, const struct sa *victim)
+{
+    const ravel_dtls_handlers handlers = {pass_over, pass_over_failure, pass_over_end, NULL};
+    uint8_t digest[RAVEL_DTLS_DIGEST] = {0};
+    struct sa here;
+    cr_assert_eq(sa_set_str(&here, "127.0.0.1", 0), 0);
+    cr_assert_eq(udp_listen(&one->socket, &here, NULL, NULL), 0);
+    one->certificate = ravel_certificate_new(NULL);
+    one->dtls = ravel_dtls_new(one->certificate, one->socket, &handlers, NULL);
+    ravel_dtls_start(one->dtls, true, victim, digest);
+}
+
+static void end_stranger(stranger *one)
+{
+    ravel_dtls_free(one->dtls);
+    ravel_certificate_free(one->certificate);
+    mem_deref(one->socket);
+}
+
+/* More of them than there are places, before the peer comes and while it comes. */
+Test(transport, strangers_do_not_take_the_place_of_the_peer)
+{
+    stranger strangers[12] = {{0}};
+    open_call(&(ravel_test_call){0});
+    struct sa victim = *sdp_media_raddr(callee.media);
+    for (int i = 0; i < 6; i++)
+        begin_stranger(&strangers[i], &victim);
+    ravel_test_run(&never, 300);
+    for (int i = 6; i < 12; i++)
+        begin_stranger(&strangers[i], &victim);
+    cr_assert(ravel_test_call_start(&caller, &callee), "%s%s", caller.text, callee.text);
+    talk(5);
+    for (int i = 0; i < 12; i++)
+        end_stranger(&strangers[i]);
+    ravel_test_run(&never, 50);
+    cr_assert_not(caller.failed || caller.left);
+    talk(5);
 }
 
 Test(transport, drops_handshakes_beyond_measure)

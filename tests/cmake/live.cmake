@@ -12,6 +12,8 @@ endfunction()
 ravel_live_test(test_loop)
 
 ravel_live_test(test_srtp)
+ravel_live_test(test_rtcp)
+ravel_live_test(test_certificate)
 
 # Calls between two transports of one process.
 add_library(ravel_test_transport STATIC support/transport_pair.c)
