@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/file/outfile.h"
 #include "audio_io/file/whole_file.h"
 #include "codec/import/import.h"
 #include "tools/tool.h"
@@ -33,19 +32,6 @@ static bool is_kind(const char *name)
     return false;
 }
 
-static int write_model(const char *path, const void *file, size_t size, ravel_error *error)
-{
-    ravel_outfile *out = ravel_outfile_open(path, error);
-    if (out == NULL)
-        return (int)error->status;
-    int status = ravel_outfile_write(out, file, size, error);
-    if (status < 0) {
-        ravel_outfile_abort(out);
-        return status;
-    }
-    return ravel_outfile_commit(out, error);
-}
-
 static int convert(const char *kind, const ravel_import_source *source, const char *output,
                    ravel_error *error)
 {
@@ -53,7 +39,7 @@ static int convert(const char *kind, const ravel_import_source *source, const ch
     size_t size;
     int status = ravel_import(kind, source, &file, &size, error);
     if (status == 0)
-        status = write_model(output, file, size, error);
+        status = ravel_whole_file_write(output, file, size, error);
     free(file);
     return status;
 }

@@ -201,3 +201,11 @@ int ravel_outfile_commit(ravel_outfile *out, ravel_error *error)
     outfile_free(out);
     return 0;
 }
+
+int ravel_outfile_end(ravel_outfile *out, int status, ravel_error *error)
+{
+    if (status == 0)
+        return ravel_outfile_commit(out, error);
+    ravel_outfile_abort(out);
+    return status;
+}

@@ -28,8 +28,10 @@ int ravel_outfile_write(ravel_outfile *out, const void *data, size_t size, ravel
 int64_t ravel_outfile_seek(ravel_outfile *out, int64_t offset, int whence);
 bool ravel_outfile_seekable(const ravel_outfile *out);
 
-/* Both free the output. */
+/* All three free the output. */
 int ravel_outfile_commit(ravel_outfile *out, ravel_error *error);
 void ravel_outfile_abort(ravel_outfile *out); /* NULL is allowed */
+/* Commits after a status of 0, aborts after a negative one. return    the first negative status, or 0 */
+int ravel_outfile_end(ravel_outfile *out, int status, ravel_error *error);
 
 #endif

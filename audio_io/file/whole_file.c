@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audio_io/file/outfile.h"
 #include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 
@@ -63,4 +64,12 @@ void *ravel_whole_file_read(const char *path, size_t *size, ravel_error *error)
     void *data = read_descriptor(fd, path, size, error);
     close(fd);
     return data;
+}
+
+int ravel_whole_file_write(const char *path, const void *data, size_t size, ravel_error *error)
+{
+    ravel_outfile *out = ravel_outfile_open(path, error);
+    if (out == NULL)
+        return (int)error->status;
+    return ravel_outfile_end(out, ravel_outfile_write(out, data, size, error), error);
 }

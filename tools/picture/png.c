@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "audio_io/file/outfile.h"
+#include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 #include "tools/picture/canvas.h"
 
@@ -67,19 +67,6 @@ static void make_palette(png_byte palette[RAVEL_CANVAS_COLOURS][3])
     set_colour(palette[RAVEL_CANVAS_GREY], 45, 0, 0);
 }
 
-static int write_file(const char *path, const void *data, size_t size, ravel_error *error)
-{
-    ravel_outfile *file = ravel_outfile_open(path, error);
-    if (file == NULL)
-        return (int)error->status;
-    int status = ravel_outfile_write(file, data, size, error);
-    if (status < 0) {
-        ravel_outfile_abort(file);
-        return status;
-    }
-    return ravel_outfile_commit(file, error);
-}
-
 int ravel_canvas_write(const ravel_canvas *canvas, const char *path, ravel_error *error)
 {
     png_byte palette[RAVEL_CANVAS_COLOURS][3];
@@ -97,7 +84,7 @@ int ravel_canvas_write(const ravel_canvas *canvas, const char *path, ravel_error
     if (png_image_write_to_memory(&image, data, &size, 0, canvas->pixels, 0, palette) == 0)
         status = ravel_error_set(error, RAVEL_ERR_DATA, "libpng: %s", image.message);
     else
-        status = write_file(path, data, size, error);
+        status = ravel_whole_file_write(path, data, size, error);
     free(data);
     return status;
 }

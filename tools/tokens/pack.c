@@ -185,9 +185,5 @@ int ravel_pack_write(const ravel_pack *pack, const char *path, ravel_error *erro
     ravel_outfile *out = ravel_outfile_open(path, error);
     if (out == NULL)
         return (int)error->status;
-    const int status = write_into(pack, out, error);
-    if (status == 0)
-        return ravel_outfile_commit(out, error);
-    ravel_outfile_abort(out);
-    return status;
+    return ravel_outfile_end(out, write_into(pack, out, error), error);
 }

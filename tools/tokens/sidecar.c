@@ -6,29 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/file/outfile.h"
 #include "audio_io/file/whole_file.h"
 #include "nn/error.h"
 #include "tools/tokens/names.h"
 
-static int write_text(const char *path, const char *text, ravel_error *error)
-{
-    ravel_outfile *out = ravel_outfile_open(path, error);
-    if (out == NULL)
-        return (int)error->status;
-    int status = ravel_outfile_write(out, text, strlen(text), error);
-    if (status == 0)
-        status = ravel_outfile_write(out, "\n", 1, error);
-    if (status == 0)
-        return ravel_outfile_commit(out, error);
-    ravel_outfile_abort(out);
-    return status;
-}
-
 static int write_json(const char *path, const cJSON *json, ravel_error *error)
 {
     char *text = cJSON_Print(json);
-    const int status = text != NULL ? write_text(path, text, error) : ravel_error_memory(error);
+    if (text == NULL)
+        return ravel_error_memory(error);
+    const size_t n = strlen(text);
+    text[n] = '\n';
+    const int status = ravel_whole_file_write(path, text, n + 1, error);
     free(text);
     return status;
 }
