@@ -8,6 +8,7 @@
 
 #include "audio_io/file/outfile.h"
 #include "nn/error.h"
+#include "tools/tokens/grow.h"
 
 void ravel_failures_free(ravel_failures *failures)
 {
@@ -20,15 +21,11 @@ void ravel_failures_free(ravel_failures *failures)
 /* Takes the line over. */
 static int append(ravel_failures *failures, int64_t index, char *line)
 {
-    if (failures->n == failures->room) {
-        const size_t room = failures->room > 0 ? 2 * failures->room : 16;
-        ravel_failure *larger = realloc(failures->list, room * sizeof *larger);
-        if (larger == NULL)
-            return -1;
-        failures->list = larger;
-        failures->room = room;
-    }
-    failures->list[failures->n++] = (ravel_failure){index, line};
+    ravel_failure *list = ravel_grow(failures->list, failures->n, &failures->room, sizeof *list);
+    if (list == NULL)
+        return -1;
+    failures->list = list;
+    list[failures->n++] = (ravel_failure){index, line};
     return 0;
 }
 
@@ -101,8 +98,5 @@ int ravel_failures_write(ravel_failures *failures, const char *path, ravel_error
         if (status == 0)
             status = ravel_outfile_write(out, "\n", 1, error);
     }
-    if (status == 0)
-        return ravel_outfile_commit(out, error);
-    ravel_outfile_abort(out);
-    return status;
+    return ravel_outfile_end(out, status, error);
 }

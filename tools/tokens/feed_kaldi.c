@@ -11,6 +11,7 @@
 
 #include "nn/error.h"
 #include "tools/tokens/feed.h"
+#include "tools/tokens/grow.h"
 #include "tools/tokens/names.h"
 
 typedef struct {
@@ -50,15 +51,11 @@ static void cut_blanks(char *text)
 
 static int add_recording(kaldi_feed *feed, const char *id, const char *path, size_t *room)
 {
-    if (feed->n_recordings == *room) {
-        const size_t more = *room > 0 ? 2 * *room : 256;
-        recording *larger = realloc(feed->recordings, more * sizeof *larger);
-        if (larger == NULL)
-            return -1;
-        feed->recordings = larger;
-        *room = more;
-    }
-    recording *added = &feed->recordings[feed->n_recordings++];
+    recording *list = ravel_grow(feed->recordings, feed->n_recordings, room, sizeof *list);
+    if (list == NULL)
+        return -1;
+    feed->recordings = list;
+    recording *added = &list[feed->n_recordings++];
     *added = (recording){strdup(id), strdup(path)};
     return added->id != NULL && added->path != NULL ? 0 : -1;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "nn/error.h"
+#include "tools/tokens/grow.h"
 #include "tools/tokens/token_file_inside.h"
 
 typedef struct {
@@ -72,15 +73,11 @@ static char *find_tokens(char *line)
 
 static int add_token(jsonl_file *state, uint32_t token)
 {
-    if (state->n == state->tokens_room) {
-        const size_t room = state->tokens_room > 0 ? 2 * state->tokens_room : 4096;
-        uint32_t *larger = realloc(state->tokens, room * sizeof *larger);
-        if (larger == NULL)
-            return -1;
-        state->tokens = larger;
-        state->tokens_room = room;
-    }
-    state->tokens[state->n++] = token;
+    uint32_t *tokens = ravel_grow(state->tokens, state->n, &state->tokens_room, sizeof *tokens);
+    if (tokens == NULL)
+        return -1;
+    state->tokens = tokens;
+    tokens[state->n++] = token;
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "nn/error.h"
+#include "tools/tokens/grow.h"
 #include "tools/tokens/names.h"
 
 static const char lock_name[] = "lock";
@@ -65,15 +66,11 @@ static int by_name(const void *a, const void *b)
 
 static int remember(ravel_workplace *work, const char *name, size_t *room)
 {
-    if (work->n_left == *room) {
-        const size_t more = *room > 0 ? 2 * *room : 64;
-        char *larger = realloc(work->left, more * RAVEL_WORK_NAME);
-        if (larger == NULL)
-            return -1;
-        work->left = larger;
-        *room = more;
-    }
-    (void)snprintf(work->left + RAVEL_WORK_NAME * work->n_left++, RAVEL_WORK_NAME, "%s", name);
+    char *left = ravel_grow(work->left, work->n_left, room, RAVEL_WORK_NAME);
+    if (left == NULL)
+        return -1;
+    work->left = left;
+    (void)snprintf(left + RAVEL_WORK_NAME * work->n_left++, RAVEL_WORK_NAME, "%s", name);
     return 0;
 }
 
