@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "audio_io/call/file_line.h"
 
+#include <limits.h>
 #include <math.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "audio_io/file/source.h"
 #include "nn/error.h"
@@ -27,7 +29,34 @@ struct ravel_file_line {
     ravel_error failed; /* the first failure of the writer */
 };
 
-static int open_files(ravel_file_line *line, const char *play, const char *record,
+/* "call.wav", "call-2.wav", ...: the first that is not there. return    false: none is free */
+static bool free_name(const char *path, char *name, size_t size)
+{
+    enum { MOST = 100000 };
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    if (dot == NULL || (slash != NULL && dot < slash))
+        dot = path + strlen(path);
+    int n = snprintf(name, size, "%s", path);
+    for (int i = 2; n >= 0 && (size_t)n < size && i < MOST; i++) {
+        if (access(name, F_OK) != 0)
+            return true;
+        n = snprintf(name, size, "%.*s-%d%s", (int)(dot - path), path, i, dot);
+    }
+    return false;
+}
+
+static int open_record(ravel_file_line *line, const char *record, bool record_new,
+                       ravel_error *error)
+{
+    char name[PATH_MAX];
+    if (record_new && !free_name(record, name, sizeof name))
+        return ravel_error_set(error, RAVEL_ERR_IO, "%s: there is no other name", record);
+    line->writer =
+        ravel_audio_writer_open(record_new ? name : record, line->rate_hz, 1, 0, error);
+    return line->writer != NULL ? 0 : (int)error->status;
+}
+
+static int open_files(ravel_file_line *line, const char *play, const char *record, bool record_new,
                       ravel_error *error)
 {
     if (play != NULL) {
@@ -35,16 +64,11 @@ static int open_files(ravel_file_line *line, const char *play, const char *recor
         if (line->source == NULL)
             return (int)error->status;
     }
-    if (record != NULL) {
-        line->writer = ravel_audio_writer_open(record, line->rate_hz, 1, 0, error);
-        if (line->writer == NULL)
-            return (int)error->status;
-    }
-    return 0;
+    return record != NULL ? open_record(line, record, record_new, error) : 0;
 }
 
-ravel_file_line *ravel_file_line_open(const char *play, const char *record, int rate_hz,
-                                      ravel_error *error)
+ravel_file_line *ravel_file_line_open(const char *play, const char *record, bool record_new,
+                                      int rate_hz, ravel_error *error)
 {
     ravel_file_line *line = calloc(1, sizeof *line);
     if (line == NULL) {
@@ -52,7 +76,7 @@ ravel_file_line *ravel_file_line_open(const char *play, const char *record, int 
         return NULL;
     }
     line->rate_hz = rate_hz;
-    if (open_files(line, play, record, error) < 0) {
+    if (open_files(line, play, record, record_new, error) < 0) {
         ravel_source_close(line->source);
         free(line);
         return NULL;
@@ -86,7 +110,7 @@ static int64_t due(const ravel_file_line *line)
 }
 
 /* After the file, and where it fails, there is silence. */
-static void read(ravel_file_line *line, float *pcm, int n)
+static void read_sound(ravel_file_line *line, float *pcm, int n)
 {
     int filled = 0;
     while (filled < n && line->source != NULL) {
@@ -110,7 +134,7 @@ int ravel_file_line_capture(ravel_file_line *line, float *pcm, int n)
 {
     if (due(line) < line->n_captured + n)
         return 0;
-    read(line, pcm, n);
+    read_sound(line, pcm, n);
     line->n_captured += n;
     return n;
 }

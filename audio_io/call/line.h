@@ -13,6 +13,7 @@ typedef struct {
      * is thrown away. */
     const char *play;   /* is sent, and then silence */
     const char *record; /* what comes from the peer, from the begin of the sound to its end */
+    bool record_new;    /* to "record-2.wav" and so on where the file is there */
     /* As of ravel_engine_config, where there is no file. */
     const char *input, *output;
     int block_ms;
