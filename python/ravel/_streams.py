@@ -56,6 +56,11 @@ class Stream:
         if self._finished:
             raise ArgumentError("the stream is finished; reset() begins the next")
 
+    def _step(self, function: Any, out: Any, *given: Any) -> Any:
+        """What the function makes of what is given, in rows of ``out``, which has enough."""
+        n = function(self._pointer, self._codec._scratch(1), *given, in_memory(out), len(out))
+        return out[: check(n)]
+
     def _fork(self: S, other: S, size: int) -> S:
         with self._lock:
             ffi.memmove(other._pointer, self._pointer, size)
@@ -111,27 +116,17 @@ class Encoder(Stream):
         pcm = model_samples(wave, self._codec.channels)
         with self._lock:
             self._take()
-            codes = self._room(len(pcm), False)
-            n_frames = lib.ravel_encoder_push(
-                self._pointer,
-                self._codec._scratch(1),
-                in_memory(pcm),
-                len(pcm),
-                in_memory(codes),
-                len(codes),
-            )
-        return codes[: check(n_frames)]
+            room = self._room(len(pcm), False)
+            codes: Codes = self._step(lib.ravel_encoder_push, room, in_memory(pcm), len(pcm))
+        return codes
 
     def finish(self) -> Codes:
         """Ends the stream and returns its last frames; afterwards only ``reset`` is allowed."""
         with self._lock:
             self._take()
-            codes = self._room(0, True)
-            n_frames = lib.ravel_encoder_finish(
-                self._pointer, self._codec._scratch(1), in_memory(codes), len(codes)
-            )
+            codes: Codes = self._step(lib.ravel_encoder_finish, self._room(0, True))
             self._finished = True
-        return codes[: check(n_frames)]
+        return codes
 
     def reset(self) -> None:
         """Back to the start of a stream."""
@@ -171,38 +166,26 @@ class Decoder(Stream):
         frames = as_codes(codes, self._codec._columns)
         with self._lock:
             self._take()
-            pcm = self._room(len(frames), False)
-            n_samples = lib.ravel_decoder_push(
-                self._pointer,
-                self._codec._scratch(1),
-                in_memory(frames),
-                len(frames),
-                self._codec._codebooks_of(frames),
-                in_memory(pcm),
-                len(pcm),
-            )
-        return pcm[: check(n_samples)]
+            room, n_codebooks = self._room(len(frames), False), self._codec._codebooks_of(frames)
+            given = in_memory(frames), len(frames), n_codebooks
+            pcm: Samples = self._step(lib.ravel_decoder_push, room, *given)
+        return pcm
 
     def conceal(self, n_frames: int) -> Samples:
         """In the place of lost frames: continues the sound and fades it out."""
         with self._lock:
             self._take()
-            pcm = self._room(n_frames, False)
-            n_samples = lib.ravel_decoder_conceal(
-                self._pointer, self._codec._scratch(1), n_frames, in_memory(pcm), len(pcm)
-            )
-        return pcm[: check(n_samples)]
+            room = self._room(n_frames, False)
+            pcm: Samples = self._step(lib.ravel_decoder_conceal, room, n_frames)
+        return pcm
 
     def finish(self) -> Samples:
         """Ends the stream and returns the samples held back; then only ``reset`` is allowed."""
         with self._lock:
             self._take()
-            pcm = self._room(0, True)
-            n_samples = lib.ravel_decoder_finish(
-                self._pointer, self._codec._scratch(1), in_memory(pcm), len(pcm)
-            )
+            pcm: Samples = self._step(lib.ravel_decoder_finish, self._room(0, True))
             self._finished = True
-        return pcm[: check(n_samples)]
+        return pcm
 
     def reset(self) -> None:
         """Back to the start of a stream."""
