@@ -25,9 +25,9 @@ typedef struct {
 
 /* What a call came to. */
 typedef enum {
-    RAVEL_CALL_ENDED,    /* two talked, and one hung up */
-    RAVEL_CALL_FAILED,   /* the network, the peer's software, or our sound */
-    RAVEL_CALL_BUSY,     /* busy, or declined, by the peer or here */
+    RAVEL_CALL_ENDED,  /* two talked, and one hung up */
+    RAVEL_CALL_FAILED, /* the network, the peer's software, or our sound */
+    RAVEL_CALL_BUSY,   /* busy, or declined, by the peer or here */
     RAVEL_CALL_NO_ANSWER,
     RAVEL_CALL_KEY /* the peer's certificate is not the one that is known */
 } ravel_call_result;

@@ -51,8 +51,7 @@ static int open_record(ravel_file_line *line, const char *record, bool record_ne
     char name[PATH_MAX];
     if (record_new && !free_name(record, name, sizeof name))
         return ravel_error_set(error, RAVEL_ERR_IO, "%s: there is no other name", record);
-    line->writer =
-        ravel_audio_writer_open(record_new ? name : record, line->rate_hz, 1, 0, error);
+    line->writer = ravel_audio_writer_open(record_new ? name : record, line->rate_hz, 1, 0, error);
     return line->writer != NULL ? 0 : (int)error->status;
 }
 

@@ -21,8 +21,8 @@ ravel_line *ravel_line_open(const ravel_line_config *config, int rate_hz, ravel_
         return NULL;
     }
     if (config->play != NULL || config->record != NULL)
-        line->files = ravel_file_line_open(config->play, config->record, config->record_new,
-                                           rate_hz, error);
+        line->files =
+            ravel_file_line_open(config->play, config->record, config->record_new, rate_hz, error);
     else
         line->engine = ravel_engine_open(&(ravel_engine_config){.input = config->input,
                                                                 .output = config->output,

@@ -35,7 +35,8 @@ int ravel_offer_add(const ravel_offer *offer, struct sdp_media *media, ravel_err
     failed |= sdp_format_add(NULL, media, false, NULL, opus_name, OPUS_CLOCK_HZ, OPUS_CHANNELS,
                              NULL, NULL, NULL, false, "stereo=0;sprop-stereo=0;useinbandfec=1");
     failed |= sdp_media_set_lattr(media, true, "ptime", "%d", FRAME_MS);
-    failed |= sdp_media_set_lattr(media, true, "maxptime", "%d", RAVEL_PACKET_MAX_FRAMES * FRAME_MS);
+    failed |=
+        sdp_media_set_lattr(media, true, "maxptime", "%d", RAVEL_PACKET_MAX_FRAMES * FRAME_MS);
     return failed != 0 ? ravel_error_memory(error) : 0;
 }
 
@@ -45,8 +46,7 @@ static const struct sdp_format *format_of(const struct sdp_media *media, const c
 {
     for (struct le *le = list_head(sdp_media_format_lst(media, false)); le != NULL; le = le->next) {
         const struct sdp_format *format = le->data;
-        if (format->name != NULL && strcasecmp(format->name, name) == 0 &&
-            (format->sup || !usable))
+        if (format->name != NULL && strcasecmp(format->name, name) == 0 && (format->sup || !usable))
             return format;
     }
     return NULL;
@@ -58,8 +58,8 @@ static bool is_type(int type)
     return (type >= 0 && type < 64) || (type > 95 && type < 128);
 }
 
-static bool types_of(const struct sdp_media *media, const struct sdp_format *peers, const char *name,
-                     ravel_agreement *agreement)
+static bool types_of(const struct sdp_media *media, const struct sdp_format *peers,
+                     const char *name, ravel_agreement *agreement)
 {
     const struct sdp_format *own = sdp_media_format(media, true, NULL, -1, name, -1, -1);
     if (own == NULL || !is_type(own->pt) || !is_type(peers->pt))

@@ -22,8 +22,8 @@ typedef struct {
     const struct sa *address; /* of this machine, to be used alone; NULL: all that there are */
     int port;                 /* of SIP; 0: any */
     bool listen;              /* takes calls */
-    const char *account;      /* "sip:alice@example.org", registered where calls are taken; or NULL */
-    const char *password;     /* of the account; or NULL */
+    const char *account;  /* "sip:alice@example.org", registered where calls are taken; or NULL */
+    const char *password; /* of the account; or NULL */
     const struct sa *registrar_local; /* from where the account's server is reached */
 } ravel_phone_config;
 

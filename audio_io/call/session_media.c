@@ -9,8 +9,8 @@
 
 enum {
     TICK_MS = 100,
-    PATIENCE_US = 30000000,   /* nothing has come: the peer, or the way to him, is gone */
-    FAREWELL_US = 3000000     /* after his goodbye in RTCP, which some send between two streams */
+    PATIENCE_US = 30000000, /* nothing has come: the peer, or the way to him, is gone */
+    FAREWELL_US = 3000000   /* after his goodbye in RTCP, which some send between two streams */
 };
 
 /* --- The description -------------------------------------------------------------------------- */
@@ -32,8 +32,9 @@ static int decode(ravel_session *session, struct mbuf *body, bool offer, ravel_e
         return ravel_error_set(error, RAVEL_ERR_DATA, "the peer's description cannot be read: %s",
                                strerror(code));
     if (sdp_media_dir(session->media) != SDP_SENDRECV)
-        return ravel_error_set(error, RAVEL_ERR_DATA, "the peer wants to hold the call, or to speak "
-                                                      "one way only, which is not known here");
+        return ravel_error_set(error, RAVEL_ERR_DATA,
+                               "the peer wants to hold the call, or to speak "
+                               "one way only, which is not known here");
     return 0;
 }
 
@@ -117,6 +118,7 @@ static void secured(ravel_session *session)
     session->talk_begin_us = session->heard_us = ravel_transport_clock_us();
     session->patience_us = PATIENCE_US;
     keep_key(session);
+    ravel_session_send(session); /* drops what waited: in a burst it would look like jitter */
     ravel_session_enter(session, RAVEL_CALL_TALKING);
 }
 
@@ -209,8 +211,8 @@ int ravel_session_open_media(ravel_session *session, const struct sa *local, rav
         return (int)error->status;
     if (sdp_session_alloc(&session->description, local) != 0)
         return ravel_error_memory(error);
-    int status = ravel_transport_add_media(session->transport, session->description,
-                                           &session->media, error);
+    int status =
+        ravel_transport_add_media(session->transport, session->description, &session->media, error);
     return status < 0 ? status : ravel_offer_add(&config->offer, session->media, error);
 }
 

@@ -130,11 +130,10 @@ static int invite(ravel_session *session, ravel_error *error)
     struct mbuf *description = ravel_session_write(session, true, error);
     if (description == NULL)
         return (int)error->status;
-    int code = sipsess_connect(&session->dialogue, identity->socket, session->uri, NULL,
-                               identity->uri, identity->user, NULL, 0, sdp_type, description,
-                               identity->credentials, identity->context, false, offer_came,
-                               answer_came, progress_came, established, NULL, NULL, closed, session,
-                               "%s", allowed);
+    int code = sipsess_connect(
+        &session->dialogue, identity->socket, session->uri, NULL, identity->uri, identity->user,
+        NULL, 0, sdp_type, description, identity->credentials, identity->context, false, offer_came,
+        answer_came, progress_came, established, NULL, NULL, closed, session, "%s", allowed);
     mem_deref(description);
     if (code != 0)
         return ravel_error_set(error, RAVEL_ERR_IO, "%s cannot be called: %s", session->uri,

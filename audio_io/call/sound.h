@@ -19,8 +19,8 @@ typedef enum { RAVEL_SOUND_OPENING, RAVEL_SOUND_ON, RAVEL_SOUND_FAILED } ravel_s
 typedef struct {
     ravel_sound_state state;
     bool muted;
-    bool devices;  /* whether `engine` tells anything */
-    bool realtime; /* whether the system lets the threads go first */
+    bool devices;             /* whether `engine` tells anything */
+    bool realtime;            /* whether the system lets the threads go first */
     double in_dbfs, out_dbfs; /* of the last 0.3 s, as sent and as played */
     double load;              /* share of the time that coding takes, of both threads together */
     int64_t dropped;          /* packets for which a ring had no room */

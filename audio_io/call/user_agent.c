@@ -200,7 +200,8 @@ static void tell_addresses(const ravel_user_agent *agent)
         const struct sa *at = &agent->addresses[i];
         bool usual = sa_port(at) == SIP_PORT, six = sa_af(at) == AF_INET6;
         if (usual)
-            (void)re_snprintf(text, sizeof text, six ? "sip:%s@[%j]" : "sip:%s@%j", agent->user, at);
+            (void)re_snprintf(text, sizeof text, six ? "sip:%s@[%j]" : "sip:%s@%j", agent->user,
+                              at);
         else
             (void)re_snprintf(text, sizeof text, "sip:%s@%J", agent->user, at);
         tell(agent, RAVEL_PHONE_LISTENING, text);
@@ -256,16 +257,17 @@ static void name_user(ravel_user_agent *agent, const struct sa *local)
 static void registered(int code, const struct sip_msg *message, void *context)
 {
     const ravel_user_agent *agent = context;
-    char text[RAVEL_URI_TEXT + 100];
+    char text[280];
     if (code == 0 && message != NULL && message->scode >= 200 && message->scode < 300) {
         tell(agent, RAVEL_PHONE_REGISTERED, agent->uri);
         return;
     }
     if (code != 0 || message == NULL)
-        (void)snprintf(text, sizeof text, "%s: %s", agent->uri,
+        (void)snprintf(text, sizeof text, "%.150s: %s", agent->uri,
                        code == ETIMEDOUT ? "the server does not answer" : strerror(code));
     else
-        (void)snprintf(text, sizeof text, "%s: the server says %u%s", agent->uri, message->scode,
+        (void)snprintf(text, sizeof text, "%.150s: the server says %u%s", agent->uri,
+                       message->scode,
                        message->scode == 401 || message->scode == 403 || message->scode == 407
                            ? ", which means a wrong name or password"
                            : "");
@@ -387,7 +389,8 @@ ravel_user_agent *ravel_user_agent_new(const ravel_phone_config *config,
 void ravel_user_agent_call(ravel_user_agent *agent, const ravel_address *address)
 {
     const ravel_session_handlers handlers = session_handlers(agent);
-    const struct sa *local = agent->config->address != NULL ? agent->config->address : &address->local;
+    const struct sa *local =
+        agent->config->address != NULL ? agent->config->address : &address->local;
     ravel_error error = {0};
     ravel_address from = *address;
     if (agent->session != NULL || agent->leaving)
