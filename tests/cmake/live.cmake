@@ -10,6 +10,8 @@ function(ravel_live_test name)
   target_link_libraries(${name} PRIVATE ravel_live)
 endfunction()
 ravel_live_test(test_loop)
+add_test(NAME live
+  COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/live.sh $<TARGET_FILE:ravel_command> $<TARGET_FILE:write_model>)
 
 ravel_live_test(test_srtp)
 ravel_live_test(test_rtcp)
@@ -20,3 +22,15 @@ add_library(ravel_test_transport STATIC support/transport_pair.c)
 target_link_libraries(ravel_test_transport PUBLIC ravel_live PRIVATE ravel_flags)
 ravel_live_test(test_transport)
 target_link_libraries(test_transport PRIVATE ravel_test_transport)
+
+# The engine in simulated time.
+add_library(ravel_test_simulated STATIC support/simulated_devices.c)
+target_link_libraries(ravel_test_simulated PUBLIC ravel_live PRIVATE ravel_flags)
+ravel_live_test(test_rate)
+target_link_libraries(test_rate PRIVATE ravel_test_simulated)
+
+# A bad network for commands, in namespaces (relay.c says how).
+if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+  add_executable(relay support/relay.c)
+  target_link_libraries(relay PRIVATE ravel_flags m)
+endif()
