@@ -20,6 +20,10 @@ _ravel_options()
         import) echo "--output --help" ;;
         compare) echo "--json --png --model --quiet --help" ;;
         bench) echo "--json --model --seconds --help" ;;
+        live)
+            echo "--list-devices --input --output --block --bitrate --loss --burst --record --duration --json" \
+                "--model --progress --quiet --help"
+            ;;
     esac
 }
 
@@ -45,7 +49,7 @@ _ravel()
     local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "encode decode tokens detokens info import compare bench --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "encode decode tokens detokens info import compare bench live --help --version" -- "$word")
         return
     fi
     case $last in

@@ -22,6 +22,9 @@ static const char usage[] =
     "  ravel compare REF [FILE]   how near a sound, or Ravel and Opus, come to REF\n"
 #endif
     "  ravel bench                how fast a model runs on this machine\n"
+#ifdef RAVEL_LIVE
+    "  ravel live                 the microphone through the codec to the loudspeaker\n"
+#endif
     "\n"
     "  -h, --help                 this; after a verb: its options\n"
     "  -V, --version              the version\n"
@@ -39,6 +42,9 @@ static const struct {
              {"tokens", ravel_tool_tokens},   {"detokens", ravel_tool_detokens},
 #ifdef RAVEL_COMPARE
              {"compare", ravel_tool_compare},
+#endif
+#ifdef RAVEL_LIVE
+             {"live", ravel_tool_live},
 #endif
              {"bench", ravel_tool_bench}};
 

@@ -122,6 +122,7 @@ static ravel_engine_side side_of(const ravel_engine *engine, int direction)
         .channels = device.channels,
         .lost = atomic_load(&port->lost),
         .device_ms = (double)atomic_load(&port->latency_ns) * 1e-6,
+        .block_ms = (double)atomic_load(&port->block_samples) * 1e3 / port->rate_hz,
         .xruns = atomic_load(&port->xruns),
         .missing_ms = (double)atomic_load(&port->missing_samples) * 1e3 / port->rate_hz,
         .device_xruns = atomic_load(&port->device_xruns),

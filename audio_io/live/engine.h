@@ -64,7 +64,8 @@ typedef struct {
     char name[128]; /* "host: name" */
     int rate_hz, channels;
     bool lost;
-    double device_ms;     /* delay of the device, as it says itself */
+    double device_ms;     /* delay of the device, as it says itself, for the first of a block */
+    double block_ms;      /* sound that it gives or takes at once */
     double ring_ms;       /* delay of the ring, the mean of the last half second */
     double resample_ms;   /* delay of the change of rate */
     double level_dbfs;    /* root mean square of the last 0.3 s, -120 for silence */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nn/error.h"
 
@@ -22,6 +23,7 @@ struct ravel_loop {
     uint16_t *codes;    /* [frames_room][n_codebooks] */
     uint16_t *received; /* [RAVEL_PACKET_MAX_FRAMES][all codebooks] */
     int n_coded;        /* frames in codes */
+    bool begun;         /* the lookahead is filled */
     ravel_loop_counts counts;
     uint8_t packet[PACKET_BYTES];
 };
@@ -140,6 +142,18 @@ static int pass_frame(ravel_loop *loop, const uint16_t *codes, float *out, int r
     return receive(loop, n_bytes, out, room);
 }
 
+/* Silence before the first sound, so that a player gets as much as it has to play. */
+static int begin(ravel_loop *loop, float *out, int made)
+{
+    const int hop = loop->info->hop_samples;
+    loop->begun = made >= hop;
+    if (loop->begun)
+        return made;
+    memmove(out + hop - made, out, (size_t)made * sizeof *out);
+    memset(out, 0, (size_t)(hop - made) * sizeof *out);
+    return hop;
+}
+
 int ravel_loop_step(ravel_loop *loop, const float *pcm, float *out)
 {
     const int hop = loop->info->hop_samples;
@@ -153,7 +167,7 @@ int ravel_loop_step(ravel_loop *loop, const float *pcm, float *out)
         assert(n >= 0);
         made += n;
     }
-    return made;
+    return loop->begun ? made : begin(loop, out, made);
 }
 
 int ravel_loop_finish(ravel_loop *loop)
@@ -174,6 +188,7 @@ void ravel_loop_warm_up(ravel_loop *loop, const float *pcm, float *out)
     ravel_encoder_reset(loop->encoder);
     ravel_decoder_reset(loop->decoder);
     loop->loss = loss;
+    loop->begun = false;
     loop->counts = (ravel_loop_counts){0};
 }
 

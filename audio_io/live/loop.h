@@ -43,7 +43,7 @@ void ravel_loop_warm_up(ravel_loop *loop, const float *pcm, float *out);
  * A step: no allocation, lock or system call. The network's delay is none.
  * pcm         ravel_loop_hop samples
  * out         ravel_loop_capacity samples
- * return      samples: fewer than a frame at the beginning by the model's lookahead, then a frame
+ * return      samples, a frame in the mean; at the beginning silence as long as the model looks ahead
  */
 int ravel_loop_step(ravel_loop *loop, const float *pcm, float *out);
 

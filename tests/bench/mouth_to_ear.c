@@ -3,9 +3,13 @@
  *   mouth_to_ear SECONDS
  *
  * How late a sound comes back through whatever is wired between this program's two JACK ports: out
- * of ravel_mouth:out go bursts of noise, back into ravel_mouth:in come what they have become. Prints
- * "ready" once the ports are there, and one JSON object in the end; tests/bench/mouth_to_ear.sh puts
+ * of ravel_mouth:out go bursts of noise, back into ravel_mouth:in comes what they have become. Begins
+ * when both are wired, and prints one JSON object in the end; tests/bench/mouth_to_ear.sh puts
  * `ravel live` between them.
+ *
+ * The program stands for a sound card: it tells JACK that its sound is a block old when it hands it
+ * over, and will be heard two blocks after it was given back, as JACK's dummy says of itself; and so
+ * it counts. What it gives in one cycle of JACK it gets back in the next, which is taken off.
  *
  * A burst's time is where half of its energy has passed: a codec that blurs a burst of 20 ms moves
  * that by 0.2 ms in the median (both ways by 4 ms at most), where it would move an onset by much
@@ -14,6 +18,7 @@
 #include <jack/jack.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +26,20 @@
 
 #include "tests/support/random.h"
 
-enum { PERIOD_MS = 503, BURST_MS = 20, SKIP_BURSTS = 4, MAX_BURSTS = 10000, MAX_SECONDS = 5000 };
+enum { IN_BLOCKS = 1, OUT_BLOCKS = 2, WIRE_BLOCKS = 1 };
+enum { PERIOD_MS = 503, BURST_MS = 20, MAX_BURSTS = 10000, MAX_SECONDS = 5000, SETTLE_S = 2 };
 
 /* What comes back is heard if it is not below the burst by more than this. */
 static const double least_gain = 1e-3; /* -30 dB */
 
 typedef struct {
     jack_port_t *in, *out;
-    size_t period, burst_samples; /* samples */
-    size_t n;                     /* to be recorded */
-    float *burst;                 /* [burst_samples] */
-    float *heard;                 /* [n] */
-    atomic_size_t at;             /* recorded so far */
+    size_t block, period, burst_samples; /* samples */
+    size_t n;                            /* to be recorded */
+    float *burst;                        /* [burst_samples] */
+    float *heard;                        /* [n] */
+    atomic_bool begun;                   /* both ports are wired */
+    atomic_size_t at;                    /* recorded so far */
     atomic_int n_xruns;
 } measurement;
 
@@ -43,6 +50,10 @@ static int process(jack_nframes_t n_frames, void *context)
     const float *in = jack_port_get_buffer(m->in, n_frames);
     float *out = jack_port_get_buffer(m->out, n_frames);
     size_t at = m->at;
+    if (!m->begun) {
+        memset(out, 0, n_frames * sizeof *out);
+        return 0;
+    }
     for (jack_nframes_t i = 0; i < n_frames; i++, at++) {
         const size_t phase = at % m->period;
         out[i] = phase < m->burst_samples ? m->burst[phase] : 0.0f;
@@ -58,6 +69,18 @@ static int count_xrun(void *context)
     measurement *m = context;
     m->n_xruns++;
     return 0;
+}
+
+/* What stands before the program's output, and behind its input. */
+static void tell_latency(jack_latency_callback_mode_t mode, void *context)
+{
+    measurement *m = context;
+    const jack_nframes_t in = (jack_nframes_t)(IN_BLOCKS * m->block);
+    const jack_nframes_t out = (jack_nframes_t)(OUT_BLOCKS * m->block);
+    if (mode == JackCaptureLatency)
+        jack_port_set_latency_range(m->out, mode, &(jack_latency_range_t){in, in});
+    else
+        jack_port_set_latency_range(m->in, mode, &(jack_latency_range_t){out, out});
 }
 
 /* --- What came back --------------------------------------------------------------------------- */
@@ -93,9 +116,10 @@ static void report(const measurement *m, double rate_hz)
 {
     static double delays_ms[MAX_BURSTS];
     const double sent = energy(m->burst, m->burst_samples);
-    const double middle = half_energy(m->burst, m->burst_samples);
+    const double card = (double)m->block * (IN_BLOCKS + OUT_BLOCKS - WIRE_BLOCKS);
+    const double middle = half_energy(m->burst, m->burst_samples) - card;
     int n_heard = 0, n_sent = 0;
-    for (size_t k = SKIP_BURSTS; (k + 1) * m->period <= m->n; k++, n_sent++) {
+    for (size_t k = 0; (k + 1) * m->period <= m->n; k++, n_sent++) {
         const float *heard = m->heard + k * m->period;
         if (energy(heard, m->period) > least_gain * sent)
             delays_ms[n_heard++] = 1e3 * (half_energy(heard, m->period) - middle) / rate_hz;
@@ -120,13 +144,17 @@ static void make_burst(measurement *m)
 static int prepare(measurement *m, jack_client_t *client, double seconds)
 {
     const double rate_hz = jack_get_sample_rate(client);
+    m->block = jack_get_buffer_size(client);
     m->period = (size_t)(rate_hz * PERIOD_MS / 1000);
     m->burst_samples = (size_t)(rate_hz * BURST_MS / 1000);
     m->n = (size_t)(rate_hz * seconds);
     m->burst = calloc(m->burst_samples, sizeof *m->burst);
     m->heard = malloc(m->n * sizeof *m->heard);
-    m->in = jack_port_register(client, "in", JACK_DEFAULT_AUDIO_TYPE, JackPortIsInput, 0);
-    m->out = jack_port_register(client, "out", JACK_DEFAULT_AUDIO_TYPE, JackPortIsOutput, 0);
+    /* PortAudio hears of the latency of physical ports alone. */
+    m->in = jack_port_register(client, "in", JACK_DEFAULT_AUDIO_TYPE,
+                               JackPortIsInput | JackPortIsPhysical, 0);
+    m->out = jack_port_register(client, "out", JACK_DEFAULT_AUDIO_TYPE,
+                                JackPortIsOutput | JackPortIsPhysical, 0);
     if (m->burst == NULL || m->heard == NULL || m->in == NULL || m->out == NULL)
         return -1;
     memset(m->heard, 0, m->n * sizeof *m->heard); /* JACK's thread shall find the pages there */
@@ -148,11 +176,14 @@ int main(int argc, char **argv)
         return 1;
     }
     jack_set_process_callback(client, process, &m);
+    jack_set_latency_callback(client, tell_latency, &m);
     jack_set_xrun_callback(client, count_xrun, &m);
     if (jack_activate(client) != 0)
         return 1;
-    puts("ready");
-    (void)fflush(stdout);
+    while (!jack_port_connected(m.in) || !jack_port_connected(m.out))
+        usleep(100000);
+    sleep(SETTLE_S);
+    m.begun = true;
     while (m.at < m.n)
         usleep(100000);
     const double rate_hz = jack_get_sample_rate(client);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- *   portaudio_loopback DEVICE BLOCK SECONDS
+ *   portaudio_loopback DEVICE SECONDS
  *
- * The least that a full-duplex program can do: PortAudio's callback copies its input to its output.
- * Prints how often PortAudio said that a block was late, as one JSON object: the yardstick for the
+ * The least that a full-duplex program can do: PortAudio's callback copies its input to its output,
+ * in the blocks that the device has. Prints how often PortAudio said that a block was late, as one JSON object: the yardstick for the
  * under- and overruns of `ravel live` in the same run.
  */
 #include <portaudio.h>
@@ -40,15 +40,15 @@ static PaDeviceIndex find(const char *name)
     return paNoDevice;
 }
 
-static int run(PaDeviceIndex device, unsigned long block, double seconds)
+static int run(PaDeviceIndex device, double seconds)
 {
     counts c = {0};
     PaStream *stream;
     const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
     const PaStreamParameters in = {device, 1, paFloat32, info->defaultLowInputLatency, NULL},
                              out = {device, 1, paFloat32, info->defaultLowOutputLatency, NULL};
-    PaError error =
-        Pa_OpenStream(&stream, &in, &out, info->defaultSampleRate, block, paNoFlag, copy, &c);
+    PaError error = Pa_OpenStream(&stream, &in, &out, info->defaultSampleRate,
+                                  paFramesPerBufferUnspecified, paNoFlag, copy, &c);
     if (error == paNoError)
         error = Pa_StartStream(stream);
     if (error != paNoError) {
@@ -64,10 +64,9 @@ static int run(PaDeviceIndex device, unsigned long block, double seconds)
 
 int main(int argc, char **argv)
 {
-    const long block = argc == 4 ? atol(argv[2]) : 0;
-    const double seconds = argc == 4 ? atof(argv[3]) : 0.0;
-    if (block < 1 || !(seconds >= 1.0 && seconds <= 86400.0)) {
-        (void)fputs("usage: portaudio_loopback DEVICE BLOCK SECONDS\n", stderr);
+    const double seconds = argc == 3 ? atof(argv[2]) : 0.0;
+    if (!(seconds >= 1.0 && seconds <= 86400.0)) {
+        (void)fputs("usage: portaudio_loopback DEVICE SECONDS\n", stderr);
         return 2;
     }
     if (Pa_Initialize() != paNoError)
@@ -77,7 +76,7 @@ int main(int argc, char **argv)
     if (device == paNoDevice)
         (void)fprintf(stderr, "portaudio_loopback: no device '%s'\n", argv[1]);
     else
-        code = run(device, (unsigned long)block, seconds);
+        code = run(device, seconds);
     Pa_Terminate();
     return code;
 }

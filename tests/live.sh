@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+#   live.sh RAVEL WRITE_MODEL
+#
+# `ravel live` from end to end, on a machine without sound: its clock without a device, and JACK's
+# dummy where jackd is installed. How late or how loaded it is depends on the machine and is not
+# looked at.
+set -u
+ravel=$1
+write_model=$2
+
+# shellcheck source=tests/support/jack.sh
+. "$(dirname "$0")/support/jack.sh"
+# shellcheck source=tests/support/checks.sh
+. "$(dirname "$0")/support/checks.sh"
+
+"$write_model" default-like model || exit 1
+RAVEL_MODEL=$dir/model
+export RAVEL_MODEL
+
+# live OPTION...: without devices
+live()
+{
+    "$ravel" live --input none --output none "$@"
+}
+
+# number NAME: a number of the JSON in out, by its last name
+number()
+{
+    sed -n "s/.*\"$1\":[[:space:]]*\\(-*[0-9.]*\\).*/\\1/p" out
+}
+
+positive()
+{
+    n_checks=$((n_checks + 1))
+    case $(number "$1") in
+        "" | 0 | -*) fail "$1 is '$(number "$1")'" ;;
+    esac
+}
+
+# --- What is asked for wrongly ----------------------------------------------------------------------
+
+expect 2 "needs at least" live -b 0.001
+expect 2 "'0' is no value" live --block 0
+expect 2 "'100' is no value" live --loss 100
+expect 2 "bursts are 4 long or more" live --loss 80 --burst 2
+expect 2 "'0' is no value" live --duration 0
+expect 2 "share the output" live --record - --json
+expect 2 "'file.wav' is no option" live file.wav
+expect 3 "nowhere" live -m nowhere
+expect 2 "no such device here" "$ravel" live --input "no such device here" --output none
+expect 1 "nowhere/file.rvl" live --record nowhere/file.rvl --duration 1
+expect 0 "" "$ravel" live --help
+expect 0 "" "$ravel" live --list-devices --json
+n_checks=$((n_checks + 1))
+grep -q '"devices"' out || fail "no list of devices"
+
+# --- Half a second of silence ----------------------------------------------------------------------------
+
+expect 0 "" live --duration 0.5 -q --json
+positive frames
+positive kbps
+positive total
+equal "$(number lost_frames)" 0
+expect 0 "delay: .* in + .* frame + .* codec + .* jitter + .* out = .* ms" live --duration 0.3
+expect 0 '"delay_ms"' live --duration 1.3 --progress json
+expect 0 "" live --duration 0.5 --loss 50 --burst 5 -q --json
+positive lost_frames
+
+# --- What is written down ---------------------------------------------------------------------------
+
+expect 0 "recorded to voice.rvl" live --duration 0.5 --record voice.rvl --loss 50
+expect 0 "" "$ravel" info --json voice.rvl
+equal "$(number lost_frames)" 0
+expect 0 "" "$ravel" decode -q voice.rvl voice.wav
+expect 0 "" live --duration 0.5 --record - -q
+cp out piped.rvl
+expect 0 "" "$ravel" decode -q piped.rvl piped.wav
+
+# --- The usual end ----------------------------------------------------------------------------------
+
+# timeout sends it; a shell lets its own background jobs ignore SIGINT.
+expect 0 "underruns" timeout --preserve-status -s INT 0.7 "$ravel" live --input none --output none \
+    --record stopped.rvl
+expect 0 "" "$ravel" decode -q stopped.rvl stopped.wav
+
+# --- A device ---------------------------------------------------------------------------------------
+
+with_jack()
+{
+    jack_begin "$dir" 480 -r || { fail "JACK does not begin"; return; }
+    expect 0 "" "$ravel" live --input system --output system --duration 1 -q --json
+    positive frames
+    n_checks=$((n_checks + 1))
+    grep -q '"device":"JACK[^"]*system' out || fail "another device was taken"
+    jack_end
+}
+if command -v jackd >/dev/null; then
+    with_jack
+else
+    echo "jackd is not installed: no device is tried"
+fi
+
+finish live
