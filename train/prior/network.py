@@ -16,6 +16,7 @@ NORM_EPS = 1e-5
 ROPE_BASE = 1000.0
 KERNEL = 5  # of the depthwise convolutions
 HIDDEN_SHARE = 0.1  # of the codes, in training
+DROPPED_SHARE = 0.1  # of what a network adds and a head hides, in training
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Feedforward(nn.Module):
         self.down = nn.Linear(shape.up, shape.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.gelu(self.up(self.norm(x))))
+        y = self.down(F.gelu(self.up(self.norm(x))))
+        return F.dropout(y, DROPPED_SHARE, self.training)
 
 
 class Convolution(nn.Module):
@@ -110,7 +112,8 @@ class Head(nn.Module):
 
     def forward(self, context: Tensor) -> Tensor:
         x = F.layer_norm(context, context.shape[-1:], eps=NORM_EPS)
-        return self.logits(self.narrow(F.gelu(self.hidden(x))))
+        x = F.dropout(F.gelu(self.hidden(x)), DROPPED_SHARE, self.training)
+        return self.logits(self.narrow(x))
 
     @torch.no_grad()
     def initialise(self, codewords: Tensor, counts: Tensor) -> None:
