@@ -65,9 +65,9 @@ static void steer(ravel_capture *capture, int64_t now_ns)
     /* What the ring could not take counts as waiting for ever: it is lost, not to be made up for. */
     double waiting_s = in_s - (double)capture->consumed / capture->port->rate_hz;
     double error_s = (double)capture->delivered / capture->rate_hz + waiting_s - out_s;
-    double correction = ravel_drift_update(&capture->drift, error_s, now_ns);
-    ravel_rate_steer(capture->rate, correction);
-    atomic_store_explicit(&capture->drift_ppm, (float)(-correction * 1e6), memory_order_relaxed);
+    ravel_rate_steer(capture->rate, ravel_drift_update(&capture->drift, error_s, now_ns));
+    atomic_store_explicit(&capture->drift_ppm, (float)(-capture->drift.integral * 1e6),
+                          memory_order_relaxed);
 }
 
 /* One device, or nothing to follow: the ratio stays exact. */
@@ -125,8 +125,23 @@ static bool fetch(ravel_capture *capture)
     return true;
 }
 
+/* Samples that wait when some were taken, and how long ago their block came, at the device's rate. */
+static void measure_delay(ravel_capture *capture, int64_t now_ns)
+{
+    const ravel_port *port = capture->port;
+    ravel_stamp stamp = {.time_ns = now_ns};
+    (void)ravel_clock_read(&port->clock, &stamp);
+    double waiting = (double)ravel_ring_fill(&port->ring) +
+                     (double)capture->n_ready * port->rate_hz / capture->rate_hz +
+                     (double)(now_ns - stamp.time_ns) * 1e-9 * port->rate_hz;
+    float mean = atomic_load_explicit(&capture->mean_fill, memory_order_relaxed);
+    mean += ((float)waiting - mean) * 0.05f;
+    atomic_store_explicit(&capture->mean_fill, mean, memory_order_relaxed);
+}
+
 int ravel_capture_pull(ravel_capture *capture, float *pcm, int n, int64_t now_ns)
 {
+    atomic_store_explicit(&capture->port->begun, true, memory_order_relaxed);
     if (two_clocks(capture) && now_ns - capture->steered_ns >= (int64_t)STEER_MS * 1000000)
         steer(capture, now_ns);
     while (capture->n_ready - capture->n_raw < n)
@@ -135,9 +150,7 @@ int ravel_capture_pull(ravel_capture *capture, float *pcm, int n, int64_t now_ns
     capture->n_ready -= n;
     memcpy(pcm, capture->ready, sizeof *pcm * (size_t)n);
     memmove(capture->ready, capture->ready + n, sizeof *pcm * (size_t)capture->n_ready);
-    float mean = atomic_load_explicit(&capture->mean_fill, memory_order_relaxed);
-    mean += ((float)ravel_ring_fill(&capture->port->ring) - mean) * 0.05f;
-    atomic_store_explicit(&capture->mean_fill, mean, memory_order_relaxed);
+    measure_delay(capture, now_ns);
     ravel_level_add(&capture->level, pcm, n, capture->rate_hz);
     return n;
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Devices and the thread that watches over them. */
+/*
+ * Devices, and two threads: the keeper, which alone calls PortAudio once the devices run, closes what
+ * was lost and opens it again; and the ticker, which drives what has no device. They are two because
+ * PortAudio may wait minutes for a device that does not answer any more.
+ */
 #include "audio_io/live/device.h"
 
 #include <pthread.h>
@@ -11,9 +15,18 @@
 #include <pa_linux_alsa.h>
 #endif
 
+#include "audio_io/live/realtime.h"
 #include "nn/error.h"
 
-enum { DEFAULT_RATE_HZ = 48000, TICK_MS = 5, RETRY_MS = 1000, SILENT_MS = 2000, LATE_MS = 300 };
+enum {
+    DEFAULT_RATE_HZ = 48000,
+    TICK_MS = 5,
+    LOOK_MS = 50,
+    RETRY_MS = 1000,
+    SILENT_MS = 2000,  /* without a callback: lost */
+    LATE_MS = 300,     /* of a tick: what it missed is not made up for */
+    PATIENCE_MS = 2000 /* with PortAudio, when all is to end */
+};
 
 /* A stream of PortAudio: of one direction or, where both are one device, of both. */
 typedef struct {
@@ -21,21 +34,22 @@ typedef struct {
     ravel_port *port[2]; /* NULL: not of this stream */
     int channels[2];
     int64_t opened_ns;
+    atomic_bool dead; /* lost, but perhaps not yet closed: its callback is to do nothing */
 } stream;
 
 struct ravel_devices {
-    pthread_mutex_t lock; /* of device, between the watching thread and who asks */
+    pthread_mutex_t lock; /* of device, between the keeper and who asks */
     ravel_device device[2];
     int block_ms;
     ravel_port *port[2];
     stream streams[2]; /* of the input, of the output; the first alone where they are one */
     bool duplex;
-    bool begun;           /* PortAudio is */
-    int64_t ticked_ns[2]; /* until when the machine's clock drove a port; 0: it does not */
-    int64_t tried_ns;
-    pthread_t thread;
-    bool watched;
-    atomic_bool stop;
+    bool begun;              /* PortAudio is */
+    int64_t ticked_ns[2];    /* until when the ticker drove a port; 0: it does not */
+    atomic_bool unserved[2]; /* the ticker is to drive the port */
+    pthread_t keeper, ticker;
+    bool kept, ticking;     /* the threads are there */
+    atomic_bool stop, done; /* the latter by the keeper */
 };
 
 /* --- What is to be opened --------------------------------------------------------------------- */
@@ -159,6 +173,8 @@ static int callback(const void *in, void *out, unsigned long n,
     const stream *s = context;
     int64_t now_ns = ravel_clock_now_ns();
     (void)time;
+    if (atomic_load_explicit(&s->dead, memory_order_acquire))
+        return paAbort;
     if (s->port[RAVEL_IN] != NULL)
         ravel_port_take(s->port[RAVEL_IN], in, s->channels[RAVEL_IN], (int)n, now_ns);
     if (s->port[RAVEL_OUT] != NULL)
@@ -180,19 +196,38 @@ static void close_stream(stream *s)
     s->stream = NULL;
 }
 
+/* From now on the ticker drives its ports. */
+static void give_up(ravel_devices *devices, stream *s)
+{
+    atomic_store(&s->dead, true);
+    for (int i = 0; i < 2; i++) {
+        if (s->port[i] == NULL)
+            continue;
+        atomic_store(&s->port[i]->lost, true);
+        atomic_store(&s->port[i]->own_clock, false);
+        atomic_store(&devices->unserved[i], true);
+        atomic_fetch_add(&s->port[i]->generation, 1);
+    }
+}
+
 /* Tells what the stream turned out to be to the threads behind its ports. */
-static void announce(const ravel_devices *devices, const stream *s)
+static void announce(ravel_devices *devices, stream *s)
 {
     const PaStreamInfo *info = Pa_GetStreamInfo(s->stream);
+    s->opened_ns = ravel_clock_now_ns();
+    atomic_store(&s->dead, false);
     for (int i = 0; i < 2; i++) {
         ravel_port *port = s->port[i];
         if (port == NULL)
             continue;
         double latency_s = i == RAVEL_IN ? info->inputLatency : info->outputLatency;
+        if (of_host(&devices->device[i], paJACK)) /* the stream's is a block too short there */
+            latency_s = parameters_of(&devices->device[i], i).suggestedLatency;
         atomic_store(&port->latency_ns, (int64_t)(latency_s * 1e9));
         atomic_store(&port->block_samples, 0);
         atomic_store(&port->own_clock, !devices->duplex);
         atomic_store(&port->lost, false);
+        atomic_store(&devices->unserved[i], false);
         atomic_fetch_add(&port->generation, 1);
     }
 }
@@ -229,9 +264,9 @@ static int open_stream(ravel_devices *devices, int first, ravel_error *error)
         PaAlsa_EnableRealtimeScheduling(s->stream, 1);
 #endif
     announce(devices, s);
-    s->opened_ns = ravel_clock_now_ns();
     status = Pa_StartStream(s->stream);
     if (status != paNoError) {
+        give_up(devices, s);
         close_stream(s);
         return ravel_error_set(error, RAVEL_ERR_IO, "%s does not start: %s", device->name,
                                Pa_GetErrorText(status));
@@ -266,17 +301,13 @@ static bool is_lost(const stream *s, int64_t now_ns)
     return Pa_IsStreamActive(s->stream) != 1 || now_ns - last_ns > (int64_t)SILENT_MS * 1000000;
 }
 
-static void lose(stream *s)
+static void lose(ravel_devices *devices, stream *s)
 {
+    give_up(devices, s);
+    for (int i = 0; i < 2; i++)
+        if (s->port[i] != NULL)
+            atomic_fetch_add(&s->port[i]->losses, 1);
     close_stream(s);
-    for (int i = 0; i < 2; i++) {
-        if (s->port[i] == NULL)
-            continue;
-        atomic_store(&s->port[i]->lost, true);
-        atomic_store(&s->port[i]->own_clock, false);
-        atomic_fetch_add(&s->port[i]->generation, 1);
-        atomic_fetch_add(&s->port[i]->losses, 1);
-    }
 }
 
 static bool is_served(const ravel_devices *devices, int direction)
@@ -306,7 +337,7 @@ static void open_again(ravel_devices *devices)
 static void tick(ravel_devices *devices, int direction, int64_t now_ns)
 {
     ravel_port *port = devices->port[direction];
-    if (is_served(devices, direction)) {
+    if (!atomic_load(&devices->unserved[direction])) {
         devices->ticked_ns[direction] = 0;
         return;
     }
@@ -323,47 +354,85 @@ static void tick(ravel_devices *devices, int direction, int64_t now_ns)
     devices->ticked_ns[direction] += due * 1000000000 / port->rate_hz;
 }
 
-static void *watch(void *context)
+static void sleep_ms(int ms)
+{
+    const struct timespec step = {.tv_nsec = (long)ms * 1000000};
+    nanosleep(&step, NULL);
+}
+
+static void *run_ticker(void *context)
 {
     ravel_devices *devices = context;
-    const struct timespec step = {.tv_nsec = (long)TICK_MS * 1000000};
+    (void)ravel_realtime_begin();
     while (!atomic_load(&devices->stop)) {
-        nanosleep(&step, NULL);
-        int64_t now_ns = ravel_clock_now_ns();
-        bool missing = false;
-        for (int i = 0; i < 2; i++) {
-            if (devices->streams[i].stream != NULL && is_lost(&devices->streams[i], now_ns))
-                lose(&devices->streams[i]);
-            missing = missing || (!devices->device[i].none && !is_served(devices, i));
-            tick(devices, i, now_ns);
-        }
-        if (missing && now_ns - devices->tried_ns > (int64_t)RETRY_MS * 1000000) {
-            open_again(devices);
-            devices->tried_ns = ravel_clock_now_ns();
-        }
+        sleep_ms(TICK_MS);
+        for (int i = 0; i < 2; i++)
+            tick(devices, i, ravel_clock_now_ns());
     }
+    return NULL;
+}
+
+/* Once stop is set the ports may be gone. */
+static void *run_keeper(void *context)
+{
+    ravel_devices *devices = context;
+    int64_t tried_ns = ravel_clock_now_ns();
+    while (!atomic_load(&devices->stop)) {
+        bool missing = false;
+        for (int i = 0; i < 2 && !atomic_load(&devices->stop); i++) {
+            stream *s = &devices->streams[i];
+            if (s->stream != NULL && is_lost(s, ravel_clock_now_ns()))
+                lose(devices, s);
+            missing = missing || (!devices->device[i].none && !is_served(devices, i));
+        }
+        if (missing && ravel_clock_now_ns() - tried_ns > (int64_t)RETRY_MS * 1000000 &&
+            !atomic_load(&devices->stop)) {
+            open_again(devices);
+            tried_ns = ravel_clock_now_ns();
+        }
+        sleep_ms(LOOK_MS);
+    }
+    atomic_store(&devices->done, true);
     return NULL;
 }
 
 int ravel_devices_start(ravel_devices *devices, ravel_port *const ports[2], ravel_error *error)
 {
-    devices->port[RAVEL_IN] = ports[RAVEL_IN];
-    devices->port[RAVEL_OUT] = ports[RAVEL_OUT];
+    for (int i = 0; i < 2; i++) {
+        devices->port[i] = ports[i];
+        atomic_store(&devices->unserved[i], true);
+    }
     int status = open_streams(devices, error);
     if (status < 0)
         return status;
-    devices->watched = pthread_create(&devices->thread, NULL, watch, devices) == 0;
-    return devices->watched ? 0 : ravel_error_memory(error);
+    devices->kept = pthread_create(&devices->keeper, NULL, run_keeper, devices) == 0;
+    devices->ticking = pthread_create(&devices->ticker, NULL, run_ticker, devices) == 0;
+    return devices->kept && devices->ticking ? 0 : ravel_error_memory(error);
+}
+
+/* return    false: it waits for a device, and is left to itself */
+static bool end_keeper(ravel_devices *devices)
+{
+    for (int ms = 0; !atomic_load(&devices->done); ms++) {
+        if (ms == PATIENCE_MS) {
+            pthread_detach(devices->keeper);
+            return false;
+        }
+        sleep_ms(1);
+    }
+    pthread_join(devices->keeper, NULL);
+    return true;
 }
 
 void ravel_devices_close(ravel_devices *devices)
 {
     if (devices == NULL)
         return;
-    if (devices->watched) {
-        atomic_store(&devices->stop, true);
-        pthread_join(devices->thread, NULL);
-    }
+    atomic_store(&devices->stop, true);
+    if (devices->ticking)
+        pthread_join(devices->ticker, NULL);
+    if (devices->kept && !end_keeper(devices))
+        return; /* what it works with cannot be freed */
     for (int i = 0; i < 2; i++)
         close_stream(&devices->streams[i]);
     if (devices->begun)

@@ -85,24 +85,28 @@ static void set_extra(ravel_playout *playout, int extra)
 }
 
 /*
- * What the ring must hold for the slack. Sound of the same clock comes at one phase of the blocks:
- * whole blocks do. Another clock's comes at all phases in turn, and the worst of them counts.
+ * What the ring must hold when n samples come, for the slack. Where they are whole blocks of the
+ * clock that also made them, they will always come at this phase of the blocks. Else they come at
+ * all phases in turn, and up to a block later, when the last of them is in the next block of the
+ * microphone; the worst of that counts.
  */
-static int fill_for_slack(const ravel_playout *playout, int64_t now_ns)
+static int fill_for_slack(const ravel_playout *playout, int n, int64_t now_ns)
 {
     const int block = block_of(playout), until = until_block(playout, now_ns);
-    int slack = wanted_slack(playout);
-    if (block == 0 || atomic_load_explicit(&playout->port->own_clock, memory_order_relaxed))
-        return slack + block - until;
-    return slack > until ? (slack - until + block - 1) / block * block : 0;
+    const int slack = wanted_slack(playout);
+    const int64_t n_out = (int64_t)n * playout->port->rate_hz;
+    bool same_clock = !atomic_load_explicit(&playout->port->own_clock, memory_order_relaxed);
+    if (same_clock && block > 0 && n_out % ((int64_t)playout->rate_hz * block) == 0)
+        return slack > until ? (slack - until + block - 1) / block * block : 0;
+    return slack + block + block - until;
 }
 
-/* The ring ran empty, or was never filled. */
-static void lay_slack(ravel_playout *playout, int64_t now_ns)
+/* The ring ran empty, or was never filled; n samples come. */
+static void lay_slack(ravel_playout *playout, int n, int64_t now_ns)
 {
     if (atomic_load_explicit(&playout->port->xruns, memory_order_relaxed) > 0)
         set_extra(playout, extra_of(playout) + block_of(playout));
-    int lacking = fill_for_slack(playout, now_ns) - ravel_ring_fill(&playout->port->ring);
+    int lacking = fill_for_slack(playout, n, now_ns) - ravel_ring_fill(&playout->port->ring);
     if (lacking > 0) {
         ravel_ring_write_silence(&playout->port->ring, lacking);
         if (playout->echo != NULL)
@@ -112,6 +116,7 @@ static void lay_slack(ravel_playout *playout, int64_t now_ns)
     }
     playout->n_since_least = 0;
     atomic_store_explicit(&playout->port->starved, false, memory_order_release);
+    atomic_store_explicit(&playout->port->begun, true, memory_order_relaxed);
 }
 
 static void hurry(ravel_playout *playout, int too_much)
@@ -133,7 +138,7 @@ static void watch_slack(ravel_playout *playout, int n, int64_t now_ns)
     playout->n_since_extra += n;
     if (playout->n_since_least < playout->port->rate_hz)
         return;
-    hurry(playout, playout->least - wanted_slack(playout) - block_of(playout));
+    hurry(playout, playout->least - wanted_slack(playout) - 2 * block_of(playout));
     playout->n_since_least = 0;
     if (playout->n_since_extra > (int64_t)FORGET_S * playout->port->rate_hz)
         set_extra(playout, extra_of(playout) - block_of(playout));
@@ -184,7 +189,7 @@ void ravel_playout_push(ravel_playout *playout, const float *pcm, int n, int64_t
 {
     ravel_level_add(&playout->level, pcm, n, playout->rate_hz);
     if (atomic_load_explicit(&playout->port->starved, memory_order_acquire))
-        lay_slack(playout, now_ns);
+        lay_slack(playout, n, now_ns);
     if (slack_of(playout, now_ns) > from_ms(playout, MOST_SLACK_MS)) {
         drop(playout, n);
         return;

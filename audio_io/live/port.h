@@ -19,7 +19,9 @@ typedef struct {
     int rate_hz;
     ravel_clock clock;
     int64_t samples, moved; /* of the callback alone: as in the stamps */
+    atomic_flag busy;       /* a callback is at it: there may be an old and a new one */
 
+    atomic_bool begun;   /* the thread is there: from now on what is missing is missed */
     atomic_bool starved; /* the ring could not give or take the last block whole, or never could */
     _Atomic int64_t xruns;           /* how often that began */
     _Atomic int64_t missing_samples; /* and how much it was */

@@ -3,10 +3,12 @@
 #include "audio_io/live/portaudio.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "audio_io/live/engine.h"
 #include "nn/error.h"
@@ -25,8 +27,9 @@ static void say_nothing_of(const char *file, int line, const char *function, int
 }
 
 /*
- * The libraries behind PortAudio print to stderr what they tried while they looked for devices. They
- * are asked not to, where they are there: Ravel itself links none of them.
+ * PortAudio and the libraries behind it print to stderr what they tried while they look for devices,
+ * and when a server goes away. They are asked not to, where they are there (Ravel itself links none of
+ * them); what cannot be asked gets another stderr for that while.
  */
 static void silence_hosts(void)
 {
@@ -43,10 +46,26 @@ static void silence_hosts(void)
         (void)set_alsa(say_nothing_of);
 }
 
+static PaError begin_in_silence(void)
+{
+    (void)fflush(stderr);
+    int kept = dup(STDERR_FILENO), nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (kept >= 0 && nothing >= 0)
+        (void)dup2(nothing, STDERR_FILENO);
+    PaError status = Pa_Initialize();
+    if (kept >= 0) {
+        (void)dup2(kept, STDERR_FILENO);
+        (void)close(kept);
+    }
+    if (nothing >= 0)
+        (void)close(nothing);
+    return status;
+}
+
 int ravel_portaudio_begin(ravel_error *error)
 {
     silence_hosts();
-    PaError status = Pa_Initialize();
+    PaError status = begin_in_silence();
     if (status != paNoError)
         return ravel_error_set(error, RAVEL_ERR_IO, "PortAudio does not begin: %s",
                                Pa_GetErrorText(status));

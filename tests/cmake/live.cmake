@@ -9,6 +9,7 @@ function(ravel_live_test name)
   ravel_test(${name})
   target_link_libraries(${name} PRIVATE ravel_live)
 endfunction()
+ravel_live_test(test_ring)
 ravel_live_test(test_loop)
 add_test(NAME live
   COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/live.sh $<TARGET_FILE:ravel_command> $<TARGET_FILE:write_model>)
@@ -34,3 +35,7 @@ if(CMAKE_SYSTEM_NAME STREQUAL Linux)
   add_executable(relay support/relay.c)
   target_link_libraries(relay PRIVATE ravel_flags m)
 endif()
+
+# A flood of hostile packets on a call; prints what it costs.
+add_executable(call_flood bench/call_flood.c)
+target_link_libraries(call_flood PRIVATE ravel_flags ravel_test_transport ravel_live)
