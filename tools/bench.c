@@ -3,7 +3,6 @@
 #include <cjson/cJSON.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "nn/error.h"
 #include "tools/bench.h"
@@ -169,13 +168,10 @@ static void print_table(const cJSON *facts)
 
 static int print_facts(const cJSON *facts, bool json)
 {
-    char *text = json ? cJSON_Print(facts) : NULL;
-    if (text != NULL)
-        (void)puts(text);
-    else if (!json)
-        print_table(facts);
-    free(text);
-    return json && text == NULL ? RAVEL_ERR_MEMORY : RAVEL_OK;
+    if (json)
+        return ravel_tool_print_json(facts);
+    print_table(facts);
+    return RAVEL_OK;
 }
 
 /* --- The verb --------------------------------------------------------------------------------- */

@@ -262,11 +262,11 @@ static int show(const ravel_comparison *c, const compare_options *options)
 {
     ravel_error error = {0};
     int status = 0;
-    if (options->json)
-        ravel_comparison_print_json(c);
-    else
+    if (!options->json)
         ravel_comparison_print(c);
-    if (options->png != NULL)
+    else if (ravel_comparison_print_json(c) < 0)
+        status = ravel_error_memory(&error);
+    if (status == 0 && options->png != NULL)
         status = ravel_comparison_draw(c, options->png, &error);
     if (status < 0)
         (void)fprintf(stderr, "ravel: %s\n", error.text);

@@ -47,16 +47,6 @@ static void print_text(const cJSON *facts)
     }
 }
 
-static void print_facts(const cJSON *facts, bool json)
-{
-    char *text = json ? cJSON_Print(facts) : NULL;
-    if (text != NULL)
-        (void)puts(text);
-    else if (!json)
-        print_text(facts);
-    free(text);
-}
-
 static void add_hex(cJSON *facts, const char *name, const uint8_t *bytes, int n)
 {
     char text[2 * RAVEL_IDENTITY_BYTES + 1] = "";
@@ -402,8 +392,11 @@ static int run(const char *path, bool json, ravel_tool_options *options)
     ravel_error error = {0};
     cJSON *facts = cJSON_CreateObject();
     int status = collect(facts, path, options, &error);
-    if (facts != NULL && facts->child != NULL)
-        print_facts(facts, json);
+    const bool found = facts != NULL && facts->child != NULL;
+    if (found && !json)
+        print_text(facts);
+    else if (found && ravel_tool_print_json(facts) < 0 && status == 0)
+        status = ravel_error_memory(&error);
     if (status < 0)
         (void)fprintf(stderr, "ravel: %s\n", error.text);
     cJSON_Delete(facts);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -239,4 +240,14 @@ const char *ravel_tool_size(double bytes, char text[RAVEL_TOOL_TEXT])
     else
         (void)snprintf(text, RAVEL_TOOL_TEXT, "%.1f MB", bytes / 1e6);
     return text;
+}
+
+int ravel_tool_print_json(const cJSON *json)
+{
+    char *text = json != NULL ? cJSON_Print(json) : NULL;
+    if (text == NULL)
+        return RAVEL_ERR_MEMORY;
+    (void)puts(text);
+    free(text);
+    return RAVEL_OK;
 }

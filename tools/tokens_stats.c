@@ -41,18 +41,16 @@ static int draw(const ravel_statistics *statistics, const char *picture, ravel_e
 #endif
 }
 
-static void print(const ravel_statistics *statistics, bool json)
+static int print(const ravel_statistics *statistics, bool json)
 {
     if (!json) {
         ravel_statistics_print(statistics);
-        return;
+        return RAVEL_OK;
     }
     cJSON *facts = ravel_statistics_json(statistics);
-    char *text = cJSON_Print(facts);
-    if (text != NULL)
-        (void)puts(text);
-    free(text);
+    const int status = ravel_tool_print_json(facts);
     cJSON_Delete(facts);
+    return status;
 }
 
 static int finish(const ravel_statistics *statistics, int64_t n_failed, const char *picture,
@@ -63,8 +61,12 @@ static int finish(const ravel_statistics *statistics, int64_t n_failed, const ch
         (void)fputs("ravel: no tokens\n", stderr);
         return RAVEL_EXIT_INPUT;
     }
-    print(statistics, json);
-    if (picture != NULL && draw(statistics, picture, &error) < 0) {
+    int status = print(statistics, json);
+    if (status < 0)
+        ravel_error_memory(&error);
+    else if (picture != NULL)
+        status = draw(statistics, picture, &error);
+    if (status < 0) {
         (void)fprintf(stderr, "ravel: %s\n", error.text);
         return ravel_tool_exit_code((int)error.status);
     }

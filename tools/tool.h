@@ -9,6 +9,7 @@
 #include "tools/progress.h"
 
 struct option; /* of getopt.h */
+struct cJSON;
 
 /* Exit codes, the same for every verb. */
 enum {
@@ -149,5 +150,7 @@ enum { RAVEL_TOOL_TEXT = 32 };
 const char *ravel_tool_duration(double seconds, char text[RAVEL_TOOL_TEXT]);
 /* "999 bytes", "12.3 kB", "4.5 MB" */
 const char *ravel_tool_size(double bytes, char text[RAVEL_TOOL_TEXT]);
+/* To standard output. return    RAVEL_OK, or RAVEL_ERR_MEMORY, which NULL is taken for too */
+int ravel_tool_print_json(const struct cJSON *json);
 
 #endif

@@ -27,7 +27,8 @@ typedef struct {
 
 /* On standard output: a table for people, or a JSON object. */
 void ravel_comparison_print(const ravel_comparison *comparison);
-void ravel_comparison_print_json(const ravel_comparison *comparison);
+/* return    0 or RAVEL_ERR_MEMORY */
+int ravel_comparison_print_json(const ravel_comparison *comparison);
 
 /*
  * A PNG picture of 1200 pixels' width: spectrograms one above the other, the reference's first. All

@@ -3,7 +3,6 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/compare/comparison.h"
@@ -66,7 +65,7 @@ static cJSON *row_object(const ravel_comparison_row *row)
     return object;
 }
 
-void ravel_comparison_print_json(const ravel_comparison *c)
+int ravel_comparison_print_json(const ravel_comparison *c)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "reference", c->reference);
@@ -75,9 +74,7 @@ void ravel_comparison_print_json(const ravel_comparison *c)
     cJSON *rows = cJSON_AddArrayToObject(object, "results");
     for (int i = 0; i < c->n_rows; i++)
         cJSON_AddItemToArray(rows, row_object(c->rows + i));
-    char *text = cJSON_Print(object);
-    if (text != NULL)
-        (void)puts(text);
-    free(text);
+    const int status = ravel_tool_print_json(object);
     cJSON_Delete(object);
+    return status;
 }
