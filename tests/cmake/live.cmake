@@ -10,6 +10,9 @@ function(ravel_live_test name)
   target_link_libraries(${name} PRIVATE ravel_live)
 endfunction()
 ravel_live_test(test_ring)
+add_executable(test_live_threads test_live_threads.c)
+target_link_libraries(test_live_threads PRIVATE ravel_flags ravel_live Threads::Threads)
+add_test(NAME test_live_threads COMMAND test_live_threads)
 ravel_live_test(test_loop)
 add_test(NAME live
   COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/live.sh $<TARGET_FILE:ravel_command> $<TARGET_FILE:write_model>)
@@ -37,5 +40,5 @@ if(CMAKE_SYSTEM_NAME STREQUAL Linux)
 endif()
 
 # A flood of hostile packets on a call; prints what it costs.
-add_executable(call_flood bench/call_flood.c)
+add_executable(call_flood EXCLUDE_FROM_ALL bench/call_flood.c)
 target_link_libraries(call_flood PRIVATE ravel_flags ravel_test_transport ravel_live)
