@@ -6,17 +6,16 @@
 
 #include "audio_io/file/mix.h"
 #include "audio_io/file/reader.h"
+#include "audio_io/file/resampled.h"
 #include "nn/error.h"
 
 enum { CHUNK_SAMPLES = 4096 };
 
 struct ravel_source {
     ravel_audio_reader *reader;
-    ravel_resampler *resampler;
+    ravel_resampled out;
     int rate_hz, channels;
-    float *in;  /* [CHUNK_SAMPLES][the file's channels or these, whichever are more] */
-    float *out; /* [out_room][channels] */
-    int out_room;
+    float *in; /* [CHUNK_SAMPLES][the file's channels or these, whichever are more] */
     int64_t n_bad;
     bool ended;
     int64_t begin, left; /* samples of the file: passed over, and still wanted; -1: all */
@@ -44,8 +43,9 @@ static int prepare(ravel_source *source, ravel_error *error)
     source->in = calloc((size_t)CHUNK_SAMPLES * (size_t)wider, sizeof *source->in);
     if (source->in == NULL)
         return ravel_error_memory(error);
-    source->resampler = ravel_resampler_new(from_hz, source->rate_hz, source->channels);
-    if (source->resampler == NULL)
+    source->out.channels = source->channels;
+    source->out.resampler = ravel_resampler_new(from_hz, source->rate_hz, source->channels);
+    if (source->out.resampler == NULL)
         return ravel_error_set(error, RAVEL_ERR_MEMORY, "cannot resample %d Hz to %d Hz", from_hz,
                                source->rate_hz);
     return 0;
@@ -97,9 +97,8 @@ void ravel_source_close(ravel_source *source)
     if (source == NULL)
         return;
     ravel_audio_reader_close(source->reader);
-    ravel_resampler_free(source->resampler);
+    ravel_resampled_free(&source->out);
     free(source->in);
-    free(source->out);
     free(source);
 }
 
@@ -130,34 +129,6 @@ int64_t ravel_source_length(const ravel_source *source)
     return n / from * to + (n % from * to + from - 1) / from;
 }
 
-static int make_room(ravel_source *source, int n_samples, ravel_error *error)
-{
-    if (n_samples <= source->out_room)
-        return 0;
-    size_t room = (size_t)n_samples * (size_t)source->channels;
-    float *larger = realloc(source->out, room * sizeof *larger);
-    if (larger == NULL)
-        return ravel_error_memory(error);
-    source->out = larger;
-    source->out_room = n_samples;
-    return 0;
-}
-
-/* What the resampler makes of n more samples; the end of the file, n = 0, flushes it. */
-static int resample(ravel_source *source, int n, ravel_error *error)
-{
-    int n_out = ravel_resampler_samples(source->resampler, n, n == 0);
-    int status = make_room(source, n_out, error);
-    if (status < 0)
-        return status;
-    n_out = n > 0 ? ravel_resampler_push(source->resampler, source->in, n, source->out,
-                                         source->out_room)
-                  : ravel_resampler_finish(source->resampler, source->out, source->out_room);
-    return n_out >= 0 ? n_out
-                      : ravel_error_set(error, (ravel_status)n_out, "resampling failed: %s",
-                                        ravel_strerror(n_out));
-}
-
 int ravel_source_read(ravel_source *source, const float **pcm, ravel_error *error)
 {
     int from = ravel_audio_reader_channels(source->reader), n_out = 0;
@@ -171,8 +142,8 @@ int ravel_source_read(ravel_source *source, const float **pcm, ravel_error *erro
         source->ended = n == 0;
         source->n_bad += ravel_mix_clean(source->in, (int64_t)n * from);
         ravel_mix(source->in, from, n, source->in, source->channels);
-        n_out = resample(source, n, error);
+        n_out = ravel_resampled_push(&source->out, n > 0 ? source->in : NULL, n, error);
     }
-    *pcm = source->out;
+    *pcm = source->out.pcm;
     return n_out;
 }
