@@ -165,10 +165,21 @@ static int find_addresses(call_options *options, call_means *means, const char *
     return status < 0 ? status : find_account(options, means, error);
 }
 
+/* A file that cannot be sent is better known before somebody answers. */
+static int try_file(const char *play, ravel_error *error)
+{
+    ravel_audio_reader *reader = ravel_audio_reader_open(play, NULL, error);
+    ravel_audio_reader_close(reader);
+    return reader != NULL ? 0 : (int)error->status;
+}
+
 static int find_means(call_options *options, call_means *means, const char *callee,
                       ravel_error *error)
 {
+    const char *play = options->phone.call.line.play;
     int status = ravel_config_folder(means->folder, sizeof means->folder, error);
+    if (status == 0 && play != NULL)
+        status = try_file(play, error);
     if (status < 0)
         return status;
     means->certificate = ravel_certificate_open(means->folder, error);

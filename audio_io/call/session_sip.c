@@ -108,7 +108,7 @@ static void closed(int code, const struct sip_msg *message, void *context)
     else if (status->state == RAVEL_CALL_RINGING && !status->outgoing)
         ravel_session_end(session, RAVEL_CALL_NO_ANSWER, "the caller gave up");
     else if (code == ETIMEDOUT)
-        ravel_session_end(session, RAVEL_CALL_FAILED, "no answer from the peer's machine");
+        ravel_session_end(session, RAVEL_CALL_FAILED, "nothing has come from the peer's machine");
     else if (code == ECONNRESET)
         ravel_session_end(session, RAVEL_CALL_FAILED, "the peer hung up before there was sound");
     else
@@ -121,7 +121,11 @@ static void rang_out(void *context)
 {
     ravel_session *session = context;
     session->refusal = 480;
-    ravel_session_end(session, RAVEL_CALL_NO_ANSWER, "it rang for %d s", session->config->ring_s);
+    if (session->status.state == RAVEL_CALL_NEW)
+        ravel_session_end(session, RAVEL_CALL_FAILED, "nothing has come from the peer's machine");
+    else
+        ravel_session_end(session, RAVEL_CALL_NO_ANSWER, "it rang for %d s",
+                          session->config->ring_s);
 }
 
 static int invite(ravel_session *session, ravel_error *error)
