@@ -4,7 +4,7 @@
  * that codes mean the same on both sides before there is a packet.
  *
  *     a=rtpmap:96 ravel/24000
- *     a=fmtp:96 version=1;tokenizer=0123456789abcdef;tables=0123456789abcdef;codebooks=12;maxframes=4
+ *     a=fmtp:96 version=1;tokenizer=0123456789abcdef;prior=0123456789abcdef;codebooks=12;maxframes=4
  */
 #ifndef RAVEL_CALL_FMTP_H
 #define RAVEL_CALL_FMTP_H

@@ -39,9 +39,9 @@ typedef struct {
     int64_t concealed;  /* of these made up, lost ones and those waited for */
     int64_t silent;     /* of these comfort noise, as nobody spoke */
     int64_t dropped;    /* frames that were left out to shorten the delay */
+    int64_t position;   /* RTP time, not wrapped, up to which has been made into sound */
     double delay_ms;    /* from a packet's arrival on the fastest way to its sound, now */
-    double target_ms;   /* what that delay is to become */
-    double jitter_ms;   /* how much later than the fastest the slow packets come */
+    double target_ms;   /* what that delay is to become: in time for nearly all packets */
 } ravel_receiver_status;
 
 /* From any thread. */
