@@ -186,8 +186,9 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0}};
 
 /* return    1 taken, 0 not one of these, -1 a bad value */
-static int own_option(live_options *options, int letter, const char *value)
+static int own_option(void *context, int letter, const char *value)
 {
+    live_options *options = context;
     switch (letter) {
     case 'b':
         return ravel_tool_double(value, 1e-3, 1e6, &options->kbps) ? 1 : -1;
@@ -241,11 +242,9 @@ static int run(live_options *options)
             (void)fprintf(stderr, "ravel: %s\n", error.text);
         return ravel_tool_exit_code(status);
     }
-    options->model = ravel_tool_model(&options->common, &error);
-    if (options->model == NULL) {
-        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    options->model = ravel_tool_need_model(&options->common);
+    if (options->model == NULL)
         return RAVEL_EXIT_MODEL;
-    }
     int code = check_options(options);
     if (code != RAVEL_EXIT_DONE)
         return code;
@@ -256,18 +255,15 @@ static int run(live_options *options)
     return ravel_tool_exit_code(status);
 }
 
+static const ravel_tool_own_options own_options = {"b:m:qh", long_options, usage, own_option};
+
 int ravel_tool_live(int argc, char **argv)
 {
     live_options options = {.common = ravel_tool_options_new(), .devices = {.block_ms = 5}};
     options.common.progress = RAVEL_PROGRESS_BAR; /* without a terminal too, as lines */
-    int letter, code;
-    while ((letter = getopt_long(argc, argv, "b:m:qh", long_options, NULL)) >= 0) {
-        int taken = own_option(&options, letter, optarg);
-        if (taken < 0)
-            return ravel_tool_usage_error("live", "'%s' is no value for this option", optarg);
-        if (taken == 0 && !ravel_tool_option(&options.common, letter, optarg, usage, &code))
-            return code;
-    }
+    int code = ravel_tool_read_options(&options.common, &own_options, &options, argc, argv);
+    if (code >= 0)
+        return code;
     if (argc > optind)
         return ravel_tool_usage_error("live", "'%s' is no option", argv[optind]);
     code = run(&options);
