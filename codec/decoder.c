@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The decoder: codes -> quantiser -> latents -> layers -> samples, in rounds as the encoder. A lost
- * frame takes the same way from the latents on, with the last good one in its place.
+ * frame takes the same way from the latents on, with one that is made up (codec/conceal.h).
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -15,13 +15,14 @@ struct ravel_decoder {
     const ravel_model *model;
     int64_t n_frames;  /* of the stream so far, lost ones included */
     int64_t n_samples; /* made so far */
+    ravel_trend trend;
     ravel_fade fade;
     int any_good; /* a good frame was given */
-    int lost;     /* the last frame was a lost one: its kind is that of the samples held back */
+    int fades;    /* the last frame was lost and led nowhere; so were the samples held back then */
     int finished;
 };
 
-/* Behind the struct, 16-byte aligned as mem is: the last latent, then the layers' state. */
+/* Behind the struct, 16-byte aligned as mem is: the latents of the trend, then the layers' state. */
 enum { HEAD = (sizeof(ravel_decoder) + 15) / 16 * 16 };
 
 static size_t latent_bytes(const ravel_model *model)
@@ -29,21 +30,26 @@ static size_t latent_bytes(const ravel_model *model)
     return (size_t)model->info.latent_dim * sizeof(float);
 }
 
-static float *last_latent(ravel_decoder *decoder)
+static size_t trend_bytes(const ravel_model *model)
+{
+    return (2 * latent_bytes(model) + 15) / 16 * 16;
+}
+
+static float *trend_latents(ravel_decoder *decoder)
 {
     return (float *)(void *)((char *)decoder + HEAD);
 }
 
 static void *layers_state(ravel_decoder *decoder)
 {
-    return (char *)decoder + HEAD + (latent_bytes(decoder->model) + 15) / 16 * 16;
+    return (char *)decoder + HEAD + trend_bytes(decoder->model);
 }
 
 size_t ravel_decoder_size(const ravel_model *model)
 {
     if (!model)
         return 0;
-    return HEAD + (latent_bytes(model) + 15) / 16 * 16 + model->decoder->state_size;
+    return HEAD + trend_bytes(model) + model->decoder->state_size;
 }
 
 ravel_decoder *ravel_decoder_init(const ravel_model *model, void *mem)
@@ -69,8 +75,10 @@ void ravel_decoder_free(ravel_decoder *decoder)
 void ravel_decoder_reset(ravel_decoder *decoder)
 {
     const ravel_model *model = decoder->model;
-    *decoder = (ravel_decoder){.model = model, .fade = ravel_fade_new(model->info.sample_rate_hz)};
-    memset(last_latent(decoder), 0, latent_bytes(model));
+    const ravel_model_info *info = &model->info;
+    *decoder = (ravel_decoder){.model = model, .fade = ravel_fade_new(info->sample_rate_hz)};
+    decoder->trend = ravel_trend_new(info->latent_dim, info->hop_samples, info->sample_rate_hz,
+                                     trend_latents(decoder));
     ravel_layer_reset(model->decoder, layers_state(decoder));
 }
 
@@ -90,10 +98,19 @@ int ravel_decoder_samples(const ravel_decoder *decoder, int n_frames, int finish
     return n > 0 && frames > 0 ? (int)n : 0;
 }
 
+/* What is known of the frames of a job. */
+typedef enum {
+    FRAMES_HERE, /* their codes */
+    FRAMES_LOST, /* nothing */
+    FRAME_AHEAD  /* it is one, and the codes are of the next good one */
+} frames_kind;
+
 /* A job under way. */
 typedef struct {
     ravel_decoder_job *job;
-    int taken; /* frames of the job that have been pushed */
+    frames_kind kind;
+    int distance; /* from the frame to the one that is known, FRAME_AHEAD only */
+    int taken;    /* frames of the job that have been pushed */
     int done;
 } decode_progress;
 
@@ -143,7 +160,7 @@ static decode_round plan_rounds(const ravel_model *model, int n_jobs, int n_stre
     return round;
 }
 
-static int check_job(const ravel_decoder_job *job, int lost)
+static int check_job(const ravel_decoder_job *job, frames_kind kind)
 {
     const ravel_decoder *decoder = job->decoder;
     const ravel_model *model = decoder->model;
@@ -156,7 +173,7 @@ static int check_job(const ravel_decoder_job *job, int lost)
         return RAVEL_ERR_SPACE;
     if (n_samples > 0 && !job->pcm)
         return RAVEL_ERR_ARGUMENT;
-    if (lost || job->n_frames == 0)
+    if (kind == FRAMES_LOST || job->n_frames == 0)
         return RAVEL_OK;
     if (!job->codes || job->n_codebooks < 1 || job->n_codebooks > model->info.n_codebooks) {
         return RAVEL_ERR_ARGUMENT;
@@ -166,10 +183,11 @@ static int check_job(const ravel_decoder_job *job, int lost)
     return good ? RAVEL_OK : RAVEL_ERR_DATA;
 }
 
-static void begin_job(decode_progress *progress, ravel_decoder_job *job, int lost)
+static void begin_job(decode_progress *progress, ravel_decoder_job *job, frames_kind kind,
+                      int distance)
 {
-    int status = check_job(job, lost);
-    *progress = (decode_progress){.job = job, .done = 1};
+    int status = check_job(job, kind);
+    *progress = (decode_progress){.job = job, .kind = kind, .distance = distance, .done = 1};
     job->n_samples = status;
     if (status)
         return;
@@ -177,8 +195,8 @@ static void begin_job(decode_progress *progress, ravel_decoder_job *job, int los
     decoder->n_frames += job->n_frames;
     decoder->finished = job->finish != 0;
     if (job->n_frames > 0) {
-        decoder->lost = lost;
-        decoder->any_good = decoder->any_good || !lost;
+        decoder->fades = kind == FRAMES_LOST;
+        decoder->any_good = decoder->any_good || kind == FRAMES_HERE;
         /* Before the first good frame there is nothing to go on with. */
         if (!decoder->any_good)
             decoder->fade.position = decoder->fade.length;
@@ -186,28 +204,39 @@ static void begin_job(decode_progress *progress, ravel_decoder_job *job, int los
     progress->done = job->n_frames == 0 && (!job->finish || decoder->n_frames == 0);
 }
 
-/* The next latents of a job, at most room; the last one is remembered for concealment. */
+/* The latents [n][latent_dim] of the next n frames of a job, n >= 1. */
+static void next_latents(const decode_progress *progress, float *latents, int n,
+                         ravel_arena *scratch)
+{
+    const ravel_decoder_job *job = progress->job;
+    ravel_decoder *decoder = job->decoder;
+    const ravel_quantizer *quantizer = decoder->model->quantizer;
+    float *known = trend_latents(decoder);
+    if (progress->kind == FRAMES_LOST) {
+        ravel_trend_go_on(&decoder->trend, known, latents, n);
+        return;
+    }
+    quantizer->ops->decode(quantizer,
+                           job->codes + (size_t)progress->taken * (size_t)job->n_codebooks,
+                           job->n_codebooks, n, job->n_codebooks, latents, scratch);
+    if (progress->kind == FRAMES_HERE)
+        ravel_trend_add(&decoder->trend, known, latents, n);
+    else
+        ravel_trend_approach(&decoder->trend, known, latents, progress->distance, latents);
+}
+
+/* The next latents of a job, at most room. */
 static ravel_lane next_lane(decode_progress *progress, float *latents, int room,
                             ravel_arena scratch)
 {
     const ravel_decoder_job *job = progress->job;
-    ravel_decoder *decoder = job->decoder;
-    const ravel_model *model = decoder->model;
     int left = job->n_frames - progress->taken;
     int n = left < room ? left : room;
-    size_t dim = (size_t)model->info.latent_dim;
-    if (!decoder->lost && n > 0) {
-        model->quantizer->ops->decode(
-            model->quantizer, job->codes + (size_t)progress->taken * (size_t)job->n_codebooks,
-            job->n_codebooks, n, job->n_codebooks, latents, &scratch);
-        memcpy(last_latent(decoder), latents + (size_t)(n - 1) * dim, latent_bytes(model));
-    }
-    for (int i = 0; decoder->lost && i < n; i++) {
-        memcpy(latents + (size_t)i * dim, last_latent(decoder), latent_bytes(model));
-    }
+    if (n > 0)
+        next_latents(progress, latents, n, &scratch);
     progress->taken += n;
     progress->done = progress->taken == job->n_frames;
-    return (ravel_lane){.state = layers_state(decoder),
+    return (ravel_lane){.state = layers_state(job->decoder),
                         .in = latents,
                         .n_in = n,
                         .finish = job->finish && progress->done};
@@ -243,7 +272,7 @@ static void deliver(const decode_round *round)
             continue;
         float *pcm = job->pcm + (size_t)job->n_samples * (size_t)channels;
         memcpy(pcm, lane->out, (size_t)lane->n_out * (size_t)channels * sizeof *pcm);
-        ravel_fade_apply(&decoder->fade, decoder->lost, pcm, lane->n_out, channels);
+        ravel_fade_apply(&decoder->fade, decoder->fades, pcm, lane->n_out, channels);
         job->n_samples += lane->n_out;
         decoder->n_samples += lane->n_out;
     }
@@ -260,8 +289,9 @@ static int check_batch(const ravel_decoder_job *jobs, int n_jobs, const ravel_sc
     return 1;
 }
 
-/* lost: no job has codes, and all frames are to be concealed. */
-static int push_jobs(ravel_decoder_job *jobs, int n_jobs, int lost, ravel_scratch *scratch)
+/* kind, distance: of all jobs */
+static int push_jobs(ravel_decoder_job *jobs, int n_jobs, frames_kind kind, int distance,
+                     ravel_scratch *scratch)
 {
     if (!check_batch(jobs, n_jobs, scratch))
         return RAVEL_ERR_ARGUMENT;
@@ -270,7 +300,7 @@ static int push_jobs(ravel_decoder_job *jobs, int n_jobs, int lost, ravel_scratc
     ravel_arena arena = ravel_scratch_arena(scratch);
     decode_round round = plan_rounds(model, n_jobs, scratch->n_streams, &arena);
     for (int i = 0; i < n_jobs; i++)
-        begin_job(&round.progress[i], &jobs[i], lost);
+        begin_job(&round.progress[i], &jobs[i], kind, distance);
     for (gather(model, &round, n_jobs, arena); round.n_lanes > 0;
          gather(model, &round, n_jobs, arena)) {
         ravel_arena inner = arena;
@@ -283,12 +313,12 @@ static int push_jobs(ravel_decoder_job *jobs, int n_jobs, int lost, ravel_scratc
 
 int ravel_decoder_push_many(ravel_decoder_job *jobs, int n_jobs, ravel_scratch *scratch)
 {
-    return push_jobs(jobs, n_jobs, 0, scratch);
+    return push_jobs(jobs, n_jobs, FRAMES_HERE, 0, scratch);
 }
 
-static int push_one(ravel_decoder_job job, int lost, ravel_scratch *scratch)
+static int push_one(ravel_decoder_job job, frames_kind kind, int distance, ravel_scratch *scratch)
 {
-    int status = push_jobs(&job, 1, lost, scratch);
+    int status = push_jobs(&job, 1, kind, distance, scratch);
     return status ? status : job.n_samples;
 }
 
@@ -301,7 +331,7 @@ int ravel_decoder_push(ravel_decoder *decoder, ravel_scratch *scratch, const uin
                                         .n_codebooks = n_codebooks,
                                         .pcm = pcm,
                                         .capacity = capacity},
-                    0, scratch);
+                    FRAMES_HERE, 0, scratch);
 }
 
 int ravel_decoder_conceal(ravel_decoder *decoder, ravel_scratch *scratch, int n_frames, float *pcm,
@@ -310,12 +340,26 @@ int ravel_decoder_conceal(ravel_decoder *decoder, ravel_scratch *scratch, int n_
     return push_one(
         (ravel_decoder_job){
             .decoder = decoder, .n_frames = n_frames, .pcm = pcm, .capacity = capacity},
-        1, scratch);
+        FRAMES_LOST, 0, scratch);
+}
+
+int ravel_decoder_bridge(ravel_decoder *decoder, ravel_scratch *scratch, const uint16_t *codes,
+                         int n_codebooks, int distance, float *pcm, int capacity)
+{
+    if (distance < 1)
+        return RAVEL_ERR_ARGUMENT;
+    return push_one((ravel_decoder_job){.decoder = decoder,
+                                        .codes = codes,
+                                        .n_frames = 1,
+                                        .n_codebooks = n_codebooks,
+                                        .pcm = pcm,
+                                        .capacity = capacity},
+                    FRAME_AHEAD, distance, scratch);
 }
 
 int ravel_decoder_finish(ravel_decoder *decoder, ravel_scratch *scratch, float *pcm, int capacity)
 {
     return push_one(
-        (ravel_decoder_job){.decoder = decoder, .finish = 1, .pcm = pcm, .capacity = capacity}, 0,
-        scratch);
+        (ravel_decoder_job){.decoder = decoder, .finish = 1, .pcm = pcm, .capacity = capacity},
+        FRAMES_HERE, 0, scratch);
 }

@@ -39,9 +39,9 @@
  * However the samples are cut into pushes, the codes are the same; however the frames are cut, the
  * samples are the same; and both are the same on every machine, to the last bit.
  *
- * Real time: the push, finish, conceal and reset functions allocate nothing, take no lock, make no
- * system call and print nothing; memory and time are bounded by the model and the number of samples
- * given. They set the floating-point control word to what they need and put it back.
+ * Real time: the push, finish, conceal, bridge and reset functions allocate nothing, take no lock,
+ * make no system call and print nothing; memory and time are bounded by the model and the number of
+ * samples given. They set the floating-point control word to what they need and put it back.
  *
  * Samples are float, nominally -1 ... 1, interleaved [time][channel]; a "sample" in a count is one
  * of each channel. NaN and infinite input samples count as 0.
@@ -255,12 +255,22 @@ RAVEL_API int ravel_decoder_push(ravel_decoder *decoder, ravel_scratch *scratch,
                                  int capacity);
 
 /*
- * In the place of n_frames lost frames: continues the sound and fades it out within
- * RAVEL_CONCEAL_FADE_MS; the next good frame fades it in again.
+ * In the place of n_frames lost frames: continues the sound, for RAVEL_CONCEAL_HOLD_MS at its level,
+ * then fading to silence within RAVEL_CONCEAL_FADE_MS; the next good frame fades it in again.
  */
-enum { RAVEL_CONCEAL_FADE_MS = 80 };
+enum { RAVEL_CONCEAL_HOLD_MS = 40, RAVEL_CONCEAL_FADE_MS = 160 };
 RAVEL_API int ravel_decoder_conceal(ravel_decoder *decoder, ravel_scratch *scratch, int n_frames,
                                     float *pcm, int capacity);
+
+/*
+ * The same for one lost frame where the next good one is known already, as in a jitter buffer: the
+ * sound goes over to it, which is nearer to what was lost, and does not fade.
+ * codes       [codes per frame of n_codebooks], of the good frame; they are to be pushed later
+ * distance    frames from the lost one to the good one, >= 1
+ */
+RAVEL_API int ravel_decoder_bridge(ravel_decoder *decoder, ravel_scratch *scratch,
+                                   const uint16_t *codes, int n_codebooks, int distance, float *pcm,
+                                   int capacity);
 
 /* Ends the stream: returns the samples still held back. Afterwards only reset is allowed. */
 RAVEL_API int ravel_decoder_finish(ravel_decoder *decoder, ravel_scratch *scratch, float *pcm,
