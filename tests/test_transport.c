@@ -10,11 +10,12 @@
 #include "tests/support/transport_pair.h"
 
 static ravel_test_end caller, callee;
+static ravel_test_wire wire;
 static const bool never = false;
 
 static void set_up(void)
 {
-    cr_assert_eq(libre_init(), 0);
+    cr_assert_eq(ravel_libre_begin(), 0);
 }
 
 static void tear_down(void)
@@ -271,14 +272,73 @@ Test(transport, does_without_ice_where_the_peer_has_none)
     talk(10);
 }
 
-static ravel_test_wire wire;
-
 static void call_by_wire(ravel_media_security security)
 {
     cr_assert(ravel_test_wire_open(&wire));
     call_as(&(ravel_test_call){
         .offered = security, .accepted = security, .edit = ravel_test_wire_edit, .context = &wire});
     talk(5);
+}
+
+/* A third of the packets, of the handshake too. */
+Test(transport, gets_its_keys_over_a_bad_network)
+{
+    cr_assert(ravel_test_wire_open(&wire));
+    wire.loss = 0.33;
+    wire.seed = 1;
+    call_as(&(ravel_test_call){.edit = ravel_test_wire_edit, .context = &wire});
+    wire.loss = 0;
+    talk(5);
+    ravel_test_wire_close(&wire);
+}
+
+/* A server that answers what it sees, as from behind a translator: another port. */
+static void answer_binding(const struct sa *from, struct mbuf *datagram, void *arg)
+{
+    struct udp_sock **socket = arg;
+    struct stun_msg *request = NULL;
+    struct stun_unknown_attr unknown;
+    struct sa mapped = *from;
+    sa_set_port(&mapped, 40000);
+    cr_assert_eq(stun_msg_decode(&request, datagram, &unknown), 0);
+    (void)stun_reply(IPPROTO_UDP, *socket, from, 0, request, NULL, 0, false, 1,
+                     STUN_ATTR_XOR_MAPPED_ADDR, &mapped);
+    mem_deref(request);
+}
+
+static void look_for_candidate(char *description, bool offer, void *context)
+{
+    (void)offer;
+    int *found = context;
+    const char *line = strstr(description, " 127.0.0.1 40000 typ srflx");
+    *found += line != NULL;
+}
+
+Test(transport, asks_a_stun_server_for_its_address)
+{
+    struct udp_sock *server = NULL;
+    struct sa address;
+    int found = 0;
+    cr_assert_eq(sa_set_str(&address, "127.0.0.1", 0), 0);
+    cr_assert_eq(udp_listen(&server, &address, answer_binding, &server), 0);
+    cr_assert_eq(udp_local_get(server, &address), 0);
+    call_as(&(ravel_test_call){
+        .ice = true, .stun_server = &address, .edit = look_for_candidate, .context = &found});
+    cr_assert_eq(found, 2);
+    talk(5);
+    mem_deref(server);
+}
+
+Test(transport, does_not_wait_for_a_stun_server_that_is_silent)
+{
+    struct udp_sock *server = NULL;
+    struct sa address;
+    cr_assert_eq(sa_set_str(&address, "127.0.0.1", 0), 0);
+    cr_assert_eq(udp_listen(&server, &address, NULL, NULL), 0);
+    cr_assert_eq(udp_local_get(server, &address), 0);
+    call_as(&(ravel_test_call){.ice = true, .stun_server = &address});
+    talk(5);
+    mem_deref(server);
 }
 
 Test(transport, follows_a_peer_that_moves)
@@ -446,6 +506,24 @@ Test(transport, strangers_do_not_take_the_place_of_the_peer)
     ravel_test_run(&never, 50);
     cr_assert_not(caller.failed || caller.left);
     talk(5);
+}
+
+/* Records that only look like a handshake, while it is awaited. */
+Test(transport, senseless_handshakes_do_no_harm)
+{
+    uint8_t record[200] = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 187, 1, 0, 0, 175};
+    cr_assert(ravel_test_wire_open(&wire));
+    open_call(&(ravel_test_call){.edit = ravel_test_wire_edit, .context = &wire});
+    wire.callee = wire.caller; /* which waits for the other side to begin */
+    for (int i = 0; i < 200; i++) {
+        record[60] = (uint8_t)i;
+        ravel_test_wire_inject(&wire, record, sizeof record - (size_t)(i % 3) * 60);
+    }
+    ravel_test_run(&never, 100);
+    wire.callee = ravel_test_address(&callee);
+    cr_assert(ravel_test_call_start(&caller, &callee), "%s%s", caller.text, callee.text);
+    talk(5);
+    ravel_test_wire_close(&wire);
 }
 
 Test(transport, drops_handshakes_beyond_measure)

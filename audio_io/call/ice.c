@@ -8,8 +8,10 @@
 
 enum {
     COMPONENT = ICE_COMPID_RTP,
-    LAYER = 0,           /* of the socket's helpers: before DTLS */
-    DEADLINE_MS = 8000,  /* of the checks; a pair that works is found in well under a second */
+    LAYER = 0,          /* of the socket's helpers: before DTLS */
+    DEADLINE_MS = 8000, /* of the checks; a pair that works is found in well under a second */
+    LOOK_MS = 20,
+    SETTLE_MS = 100,     /* after the first pair that works, for a better one */
     STUN_WAIT_MS = 1500, /* then the description goes out without what the server would say */
     UFRAG = 8,           /* letters, RFC 8445 5.3 asks for 24 bits */
     PASSWORD = 24        /* 128 bits */
@@ -26,6 +28,7 @@ struct ravel_ice {
     uint16_t port;
     char ufrag[UFRAG + 1], password[PASSWORD + 1];
     bool gathered, done;
+    int checked_ms, settled_ms; /* since the checks began, since one succeeded */
 };
 
 /* --- Gathering ------------------------------------------------------------------------------ */
@@ -87,9 +90,8 @@ static int ask_server(ravel_ice *ice, const struct sa *server)
 
 /* --- Checks --------------------------------------------------------------------------------- */
 
-static void on_unreachable(void *arg)
+static void on_unreachable(ravel_ice *ice)
 {
-    ravel_ice *ice = arg;
     ice->done = true;
     ice->handlers.failed("no way to the peer was found (ICE)", ice->handlers.context);
 }
@@ -108,6 +110,21 @@ static void on_checked(int failed, bool update, void *arg)
     }
     ice->done = true;
     ice->handlers.connected(icem_lcand_addr(peer), ice->handlers.context);
+}
+
+/* libre would wait for every pair, and one that does not work takes 8 s to show it. */
+static void look(void *arg)
+{
+    ravel_ice *ice = arg;
+    ice->checked_ms += LOOK_MS;
+    if (icem_selected_rcand(ice->icem, COMPONENT) != NULL)
+        ice->settled_ms += LOOK_MS;
+    if (ice->settled_ms >= SETTLE_MS)
+        icem_conncheck_stop(ice->icem, 0); /* calls on_checked */
+    else if (ice->checked_ms >= DEADLINE_MS)
+        on_unreachable(ice);
+    else
+        tmr_start(&ice->timer, LOOK_MS, look, ice);
 }
 
 /* --- Interface ------------------------------------------------------------------------------ */
@@ -220,7 +237,7 @@ bool ravel_ice_apply(ravel_ice *ice, const struct sdp_session *session,
 
 int ravel_ice_start(ravel_ice *ice, ravel_error *error)
 {
-    tmr_start(&ice->timer, DEADLINE_MS, on_unreachable, ice);
+    tmr_start(&ice->timer, LOOK_MS, look, ice);
     if (icem_conncheck_start(ice->icem) == 0)
         return RAVEL_OK;
     return ravel_error_set(error, RAVEL_ERR_IO, "the checks of ICE cannot begin");

@@ -25,4 +25,8 @@
 #endif
 #include <re.h>
 
+/* libre_init, and quiet: what strangers send is no news on the user's terminal.
+ * return    0, or an errno value */
+int ravel_libre_begin(void);
+
 #endif

@@ -226,7 +226,7 @@ static int start(ravel_phone *phone)
 ravel_phone *ravel_phone_open(const ravel_phone_config *config, ravel_error *error)
 {
     ravel_phone *phone = calloc(1, sizeof *phone);
-    if (phone == NULL || begin_locks(phone) != 0 || libre_init() != 0) {
+    if (phone == NULL || begin_locks(phone) != 0 || ravel_libre_begin() != 0) {
         free(phone);
         (void)ravel_error_memory(error);
         return NULL;

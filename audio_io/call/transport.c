@@ -3,7 +3,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <stdalign.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,9 +16,7 @@ enum {
     PORT_PAIRS = 16384,
     PORT_TRIALS = 64,
     SOCKET_BUFFER = 1 << 20, /* bytes: a flood's 20 ms must not push the peer's packets out */
-    MAX_PACKET = 1500,       /* bytes of UDP payload */
     GUARD_LAYER = -100,      /* before ICE and DTLS */
-    MOVE_AFTER = 5,          /* packets from a new address and none from the old one */
     FIRST_REPORT_MS = 1000,
     REPORT_MS = 2000 /* on average */
 };
@@ -31,21 +28,6 @@ int64_t ravel_transport_clock_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-const char *ravel_drop_name(ravel_drop kind)
-{
-    static const char *const names[RAVEL_DROP_KINDS] = {
-        [RAVEL_DROP_TRUNCATED] = "truncated",
-        [RAVEL_DROP_OVERSIZED] = "oversized",
-        [RAVEL_DROP_UNKNOWN] = "unknown",
-        [RAVEL_DROP_EARLY] = "early",
-        [RAVEL_DROP_UNAUTHENTICATED] = "unauthenticated",
-        [RAVEL_DROP_REPLAYED] = "replayed",
-        [RAVEL_DROP_PAYLOAD_TYPE] = "payload type",
-        [RAVEL_DROP_HANDSHAKE] = "handshake",
-    };
-    return names[kind];
-}
-
 void ravel_transport_emit(ravel_transport *transport, ravel_transport_event event, const char *text)
 {
     if (transport->failed || (event == RAVEL_TRANSPORT_SECURE && transport->secure))
@@ -55,238 +37,6 @@ void ravel_transport_emit(ravel_transport *transport, ravel_transport_event even
     transport->handlers.event(event, text, transport->handlers.context);
 }
 
-/* --- Sending -------------------------------------------------------------------------------- */
-
-/* data: with room for the overhead of protection. */
-static int send_bytes(const ravel_channel *channel, uint8_t *data, size_t size)
-{
-    struct mbuf packet = {.buf = data, .size = size, .pos = 0, .end = size};
-    return udp_send(channel->socket, &channel->peer, &packet) == 0 ? RAVEL_OK : RAVEL_ERR_IO;
-}
-
-int ravel_transport_send(ravel_transport *transport, bool marker, uint32_t timestamp,
-                         const uint8_t *payload, size_t size)
-{
-    alignas(4)
-        uint8_t packet[RAVEL_RTP_HEADER + RAVEL_TRANSPORT_MAX_PAYLOAD + RAVEL_SRTP_MAX_OVERHEAD];
-    ravel_channel *channel = &transport->media;
-    if (!channel->ready || size > RAVEL_TRANSPORT_MAX_PAYLOAD)
-        return RAVEL_ERR_ARGUMENT;
-    ravel_rtp_header header = {.marker = marker,
-                               .payload_type = transport->send_type,
-                               .sequence = transport->sequence++,
-                               .timestamp = timestamp + transport->timestamp_offset,
-                               .ssrc = transport->ssrc};
-    ravel_rtp_header_write(&header, packet);
-    memcpy(packet + RAVEL_RTP_HEADER, payload, size);
-    size_t n = RAVEL_RTP_HEADER + size;
-    if (channel->send != NULL && ravel_srtp_protect(channel->send, packet, &n) != RAVEL_OK)
-        return RAVEL_ERR_IO;
-    ravel_rtcp_note_sent(&transport->rtcp, header.timestamp, size, ravel_transport_clock_us());
-    transport->status.sent_packets++;
-    transport->status.sent_bytes += n;
-    return send_bytes(channel, packet, n);
-}
-
-static ravel_channel *report_channel(ravel_transport *transport)
-{
-    return transport->peer.multiplexed ? &transport->media : &transport->reports;
-}
-
-static void send_report(ravel_transport *transport, bool bye)
-{
-    alignas(4) uint8_t packet[RAVEL_RTCP_MAX + RAVEL_SRTP_MAX_OVERHEAD];
-    ravel_channel *channel = report_channel(transport);
-    if (!channel->ready)
-        return;
-    size_t n = ravel_rtcp_write(&transport->rtcp, bye, ravel_transport_clock_us(), packet);
-    if (channel->send != NULL && ravel_srtcp_protect(channel->send, packet, &n) != RAVEL_OK)
-        return;
-    transport->status.reports_sent++;
-    transport->status.report_bytes_sent += n;
-    (void)send_bytes(channel, packet, n); /* the next one makes up for it */
-}
-
-/* Between half and one and a half times the interval, so that reports do not fall into step. */
-static void on_report_timer(void *arg)
-{
-    ravel_transport *transport = arg;
-    send_report(transport, false);
-    tmr_start(&transport->report_timer, REPORT_MS / 2 + rand_u32() % REPORT_MS, on_report_timer,
-              transport);
-}
-
-/* --- Receiving ------------------------------------------------------------------------------ */
-
-static void drop(ravel_transport *transport, ravel_drop kind)
-{
-    transport->status.dropped[kind]++;
-}
-
-/* Sends to a new address of the peer once packets come from there and none from the old one. Not at
- * the first: who races ahead with a copy of a packet must not draw the call to himself. */
-static void follow_peer(ravel_channel *channel, const struct sa *from)
-{
-    if (sa_cmp(from, &channel->peer, SA_ALL)) {
-        channel->n_stirred = 0;
-        channel->heard = true;
-        return;
-    }
-    channel->n_stirred = sa_cmp(from, &channel->stirred, SA_ALL) ? channel->n_stirred + 1 : 1;
-    channel->stirred = *from;
-    if (channel->n_stirred < MOVE_AFTER)
-        return;
-    channel->peer = *from;
-    channel->n_stirred = 0;
-    channel->owner->status.peer_moved++;
-}
-
-/* In the clear an address is all there is: the described one, or, where it stays silent because it
- * stands behind a translator, the first that speaks. */
-static bool is_peer_in_clear(ravel_channel *channel, const struct sa *from)
-{
-    if (sa_cmp(from, &channel->peer, SA_ALL)) {
-        channel->heard = true;
-        return true;
-    }
-    if (channel->heard)
-        return false;
-    channel->peer = *from;
-    channel->heard = true;
-    channel->owner->status.peer_moved++;
-    return true;
-}
-
-/* Counts what is dropped. return    whether the packet is good */
-static bool judge(ravel_channel *channel, ravel_srtp_verdict verdict, const struct sa *from)
-{
-    static const ravel_drop kinds[] = {[RAVEL_SRTP_TRUNCATED] = RAVEL_DROP_TRUNCATED,
-                                       [RAVEL_SRTP_REPLAYED] = RAVEL_DROP_REPLAYED,
-                                       [RAVEL_SRTP_FORGED] = RAVEL_DROP_UNAUTHENTICATED};
-    if (verdict == RAVEL_SRTP_GOOD) {
-        follow_peer(channel, from);
-        return true;
-    }
-    /* A copy that came first from elsewhere does not make the peer's own packet count for less. */
-    if (verdict == RAVEL_SRTP_REPLAYED && sa_cmp(from, &channel->peer, SA_ALL))
-        channel->n_stirred = 0;
-    drop(channel->owner, kinds[verdict]);
-    return false;
-}
-
-static bool authenticate(ravel_channel *channel, const struct sa *from, bool report, uint8_t *data,
-                         size_t *size)
-{
-    ravel_transport *transport = channel->owner;
-    if (!channel->ready) {
-        drop(transport, RAVEL_DROP_EARLY);
-        return false;
-    }
-    if (channel->receive != NULL)
-        return judge(channel,
-                     report ? ravel_srtcp_unprotect(channel->receive, data, size)
-                            : ravel_srtp_unprotect(channel->receive, data, size),
-                     from);
-    if (is_peer_in_clear(channel, from))
-        return true;
-    drop(transport, RAVEL_DROP_UNAUTHENTICATED);
-    return false;
-}
-
-static void receive_media(ravel_channel *channel, const struct sa *from, uint8_t *data, size_t size)
-{
-    ravel_transport *transport = channel->owner;
-    int64_t now_us = ravel_transport_clock_us();
-    ravel_rtp_header header;
-    if (!ravel_rtp_header_read(&header, data, size)) {
-        drop(transport, RAVEL_DROP_TRUNCATED);
-        return;
-    }
-    if (channel->ready && header.payload_type != transport->receive_type) {
-        drop(transport, RAVEL_DROP_PAYLOAD_TYPE);
-        return;
-    }
-    size_t wire = size;
-    if (!authenticate(channel, from, false, data, &size))
-        return;
-    int n = ravel_rtp_payload_size(&header, data, size);
-    if (n < 0) {
-        drop(transport, RAVEL_DROP_TRUNCATED);
-        return;
-    }
-    ravel_rtcp_note_received(&transport->rtcp, &header, now_us);
-    transport->status.received_packets++;
-    transport->status.received_bytes += wire;
-    ravel_rtp_packet packet = {.sequence = header.sequence,
-                               .timestamp = header.timestamp,
-                               .marker = header.marker,
-                               .payload = data + header.size,
-                               .size = (size_t)n,
-                               .arrival_us = now_us};
-    transport->handlers.packet(&packet, transport->handlers.context);
-}
-
-static void receive_report(ravel_channel *channel, const struct sa *from, uint8_t *data,
-                           size_t size)
-{
-    ravel_transport *transport = channel->owner;
-    ravel_network_report report;
-    if (!authenticate(channel, from, true, data, &size))
-        return;
-    int found = ravel_rtcp_read(&transport->rtcp, data, size, ravel_transport_clock_us(), &report);
-    if (found < 0) {
-        drop(transport, RAVEL_DROP_TRUNCATED);
-        return;
-    }
-    transport->status.reports_received++;
-    if ((found & RAVEL_RTCP_REPORT) != 0) {
-        transport->status.last_report = report;
-        transport->handlers.report(&report, transport->handlers.context);
-    }
-    if ((found & RAVEL_RTCP_BYE) != 0)
-        ravel_transport_emit(transport, RAVEL_TRANSPORT_BYE, "the peer has left");
-}
-
-/* Everything that arrives, before anybody else sees it, by RFC 7983's first byte; RTCP by its second
- * (RFC 5761). return    true: dealt with; false: STUN or DTLS, for the next in line */
-static bool on_datagram(struct sa *from, struct mbuf *datagram, void *arg)
-{
-    ravel_channel *channel = arg;
-    ravel_transport *transport = channel->owner;
-    uint8_t *data = mbuf_buf(datagram);
-    size_t size = mbuf_get_left(datagram);
-    if (size > MAX_PACKET) {
-        drop(transport, RAVEL_DROP_OVERSIZED);
-    } else if (size < 2) {
-        drop(transport, RAVEL_DROP_TRUNCATED);
-    } else if (data[0] >= 128 && data[0] < 192) {
-        bool report = data[1] >= 192 && data[1] < 224;
-        if (channel != (report ? report_channel(transport) : &transport->media))
-            drop(transport, RAVEL_DROP_UNKNOWN);
-        else
-            (report ? receive_report : receive_media)(channel, from, data, size);
-    } else if (data[0] >= 20 && data[0] < 64) {
-        if (channel->dtls != NULL &&
-            ravel_dtls_admits(channel->dtls, from, ravel_transport_clock_us()))
-            return false;
-        drop(transport, RAVEL_DROP_HANDSHAKE);
-    } else if (data[0] < 4 && transport->ice != NULL) {
-        return false;
-    } else {
-        drop(transport, RAVEL_DROP_UNKNOWN);
-    }
-    return true;
-}
-
-/* What ICE and DTLS have let through. */
-static void on_unwanted(const struct sa *from, struct mbuf *datagram, void *arg)
-{
-    (void)from;
-    (void)datagram;
-    const ravel_channel *channel = arg;
-    drop(channel->owner, RAVEL_DROP_UNKNOWN);
-}
-
 /* --- Keys ----------------------------------------------------------------------------------- */
 
 static const char *protection(ravel_transport *transport)
@@ -294,18 +44,27 @@ static const char *protection(ravel_transport *transport)
     return transport->peer.security == RAVEL_MEDIA_CLEAR ? "none" : transport->status.suite;
 }
 
+/* Between half and one and a half times the interval, so that reports do not fall into step. */
+static void on_report_timer(void *arg)
+{
+    ravel_transport *transport = arg;
+    ravel_transport_send_report(transport, false);
+    tmr_start(&transport->report_timer, REPORT_MS / 2 + rand_u32() % REPORT_MS, on_report_timer,
+              transport);
+}
+
 static void begin(ravel_channel *channel)
 {
     ravel_transport *transport = channel->owner;
     channel->ready = true;
-    if (channel == report_channel(transport))
+    if (channel == ravel_transport_report_channel(transport))
         tmr_start(&transport->report_timer, FIRST_REPORT_MS, on_report_timer, transport);
     if (channel == &transport->media)
         ravel_transport_emit(transport, RAVEL_TRANSPORT_SECURE, protection(transport));
 }
 
-void ravel_channel_secure(ravel_channel *channel, ravel_srtp_suite suite, const uint8_t *send_key,
-                          const uint8_t *receive_key)
+static void secure(ravel_channel *channel, ravel_srtp_suite suite, const uint8_t *send_key,
+                   const uint8_t *receive_key)
 {
     ravel_transport *transport = channel->owner;
     channel->send = ravel_srtp_new(suite, send_key, true);
@@ -323,7 +82,7 @@ static void on_keys(ravel_srtp_suite suite, const uint8_t *send_key, const uint8
 {
     ravel_channel *channel = context;
     channel->peer = *peer;
-    ravel_channel_secure(channel, suite, send_key, receive_key);
+    secure(channel, suite, send_key, receive_key);
 }
 
 static void on_handshake_failed(const char *why, void *context)
@@ -359,8 +118,7 @@ static void start_channel(ravel_channel *channel, const struct sa *peer)
         ravel_dtls_start(channel->dtls, transport->peer.active, &channel->peer,
                          transport->peer.digest);
     else if (transport->peer.security == RAVEL_MEDIA_SDES)
-        ravel_channel_secure(channel, (ravel_srtp_suite)RAVEL_SDES_SUITE, transport->key,
-                             transport->peer.key);
+        secure(channel, (ravel_srtp_suite)RAVEL_SDES_SUITE, transport->key, transport->peer.key);
     else
         begin(channel);
 }
@@ -383,12 +141,9 @@ static void on_gathered(void *arg)
 static void on_connected(const struct sa *peer, void *arg)
 {
     ravel_transport *transport = arg;
-    if (transport->media.ready) {
-        transport->media.peer = *peer;
-        return;
-    }
     transport->media.peer = *peer;
-    on_start(transport);
+    if (!transport->media.ready)
+        on_start(transport);
 }
 
 static void on_unreachable(const char *why, void *arg)
@@ -424,13 +179,13 @@ static int bind_channel(ravel_channel *channel, const struct sa *address, uint16
 {
     struct sa local = *address;
     sa_set_port(&local, port);
-    int failed = udp_listen(&channel->socket, &local, on_unwanted, channel);
+    int failed = udp_listen(&channel->socket, &local, ravel_channel_receive_rest, channel);
     if (failed != 0)
         return failed;
-    udp_rxsz_set(channel->socket, MAX_PACKET + 1);
+    udp_rxsz_set(channel->socket, RAVEL_TRANSPORT_MAX_PACKET + 1);
     (void)udp_sockbuf_set(channel->socket, SOCKET_BUFFER); /* as much as the system grants */
-    return udp_register_helper(&channel->guard, channel->socket, GUARD_LAYER, NULL, on_datagram,
-                               channel);
+    return udp_register_helper(&channel->guard, channel->socket, GUARD_LAYER, NULL,
+                               ravel_channel_receive, channel);
 }
 
 /* The ports of media and of reports, which is the next one. */
@@ -493,10 +248,12 @@ static int open_inside(ravel_transport *transport, const ravel_transport_config 
         status = open_dtls(&transport->media, error);
     if (status == RAVEL_OK)
         status = open_dtls(&transport->reports, error);
-    if (status == RAVEL_OK && config->ice)
+    if (status != RAVEL_OK)
+        return status;
+    if (config->ice)
         return open_ice(transport, config, error);
     tmr_start(&transport->event_timer, 0, on_gathered, transport);
-    return status;
+    return RAVEL_OK;
 }
 
 ravel_transport *ravel_transport_open(const ravel_transport_config *config,
@@ -524,7 +281,7 @@ void ravel_transport_close(ravel_transport *transport)
 {
     if (transport == NULL)
         return;
-    send_report(transport, true);
+    ravel_transport_send_report(transport, true);
     tmr_cancel(&transport->event_timer);
     tmr_cancel(&transport->report_timer);
     ravel_ice_free(transport->ice);

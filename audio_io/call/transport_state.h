@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The inside of a transport, which transport.c and transport_description.c share. */
+/*
+ * The inside of a transport: transport.c opens it, gets its keys and closes it,
+ * transport_description.c writes and reads descriptions, transport_packets.c sends and receives.
+ */
 #ifndef RAVEL_AUDIO_IO_CALL_TRANSPORT_STATE_H
 #define RAVEL_AUDIO_IO_CALL_TRANSPORT_STATE_H
 
@@ -10,6 +13,8 @@
 #include "audio_io/call/transport.h"
 
 typedef struct ravel_ice ravel_ice;
+
+enum { RAVEL_TRANSPORT_MAX_PACKET = 1500 /* bytes of UDP payload */ };
 
 /* A socket with what secures it: one for all, or a second one for the reports of peers that do not
  * multiplex them. */
@@ -63,8 +68,17 @@ struct ravel_transport {
 void ravel_transport_emit(ravel_transport *transport, ravel_transport_event event,
                           const char *text);
 
-/* The keys are there: media can flow. */
-void ravel_channel_secure(ravel_channel *channel, ravel_srtp_suite suite, const uint8_t *send_key,
-                          const uint8_t *receive_key);
+/* Which carries the reports. */
+ravel_channel *ravel_transport_report_channel(ravel_transport *transport);
+
+/* Nothing while there are no keys. */
+void ravel_transport_send_report(ravel_transport *transport, bool bye);
+
+/* A helper of libre's sockets, of the channel `arg`: sees all that arrives before anybody else.
+ * return    true: dealt with; false: STUN or DTLS, for the next in line */
+bool ravel_channel_receive(struct sa *from, struct mbuf *datagram, void *arg);
+
+/* What neither ICE nor DTLS wanted after that. */
+void ravel_channel_receive_rest(const struct sa *from, struct mbuf *datagram, void *arg);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/random.h"
+
 /* --- The loop ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -61,7 +63,7 @@ static void on_event(ravel_transport_event event, const char *text, void *contex
 
 /* --- Ends ----------------------------------------------------------------------------------- */
 
-static bool open_end(ravel_test_end *end, ravel_media_security weakest, bool ice)
+static bool open_end(ravel_test_end *end, ravel_media_security weakest, const ravel_test_call *call)
 {
     const ravel_transport_handlers handlers = {
         .packet = on_packet, .report = on_report, .event = on_event, .context = end};
@@ -70,8 +72,11 @@ static bool open_end(ravel_test_end *end, ravel_media_security weakest, bool ice
     if (sa_set_str(&here, "127.0.0.1", 0) != 0 ||
         (end->certificate = ravel_certificate_new(&end->error)) == NULL)
         return false;
-    const ravel_transport_config config = {
-        .address = &here, .certificate = end->certificate, .weakest = weakest, .ice = ice};
+    const ravel_transport_config config = {.address = &here,
+                                           .certificate = end->certificate,
+                                           .weakest = weakest,
+                                           .ice = call->ice,
+                                           .stun_server = call->stun_server};
     end->transport = ravel_transport_open(&config, &handlers, &end->error);
     struct sdp_format *format = NULL;
     return end->transport != NULL && sdp_session_alloc(&end->session, &here) == 0 &&
@@ -90,6 +95,13 @@ void ravel_test_end_close(ravel_test_end *end)
     end->transport = NULL;
     end->session = NULL;
     end->certificate = NULL;
+}
+
+struct sa ravel_test_address(const ravel_test_end *end)
+{
+    struct sa address;
+    (void)sa_set_str(&address, "127.0.0.1", sa_port(sdp_media_laddr(end->media)));
+    return address;
 }
 
 /* --- Offer and answer ----------------------------------------------------------------------- */
@@ -117,9 +129,8 @@ bool ravel_test_call_open(ravel_test_end *caller, ravel_test_end *callee,
                           const ravel_test_call *call)
 {
     *callee = (ravel_test_end){0};
-    bool opened = open_end(caller, call->offered, call->ice) &&
-                  open_end(callee, call->accepted, call->ice) && pass(caller, callee, true, call) &&
-                  pass(callee, caller, false, call);
+    bool opened = open_end(caller, call->offered, call) && open_end(callee, call->accepted, call) &&
+                  pass(caller, callee, true, call) && pass(callee, caller, false, call);
     if (!opened)
         return false;
     ravel_transport_set_format(caller->transport, RAVEL_TEST_PAYLOAD_TYPE, RAVEL_TEST_PAYLOAD_TYPE,
@@ -158,20 +169,27 @@ void ravel_test_replace(char *text, const char *from, const char *to)
     memcpy(at, to, strlen(to));
 }
 
+static bool is_lost(ravel_test_wire *wire)
+{
+    return ravel_random_below(&wire->seed, 1000) < (int)(1000 * wire->loss);
+}
+
 static void to_callee(const struct sa *from, struct mbuf *datagram, void *arg)
 {
     ravel_test_wire *wire = arg;
     wire->caller = *from;
     wire->last_size = mbuf_get_left(datagram);
     memcpy(wire->last, mbuf_buf(datagram), wire->last_size);
-    (void)udp_send(wire->at_callee, &wire->callee, datagram);
+    if (!is_lost(wire))
+        (void)udp_send(wire->at_callee, &wire->callee, datagram);
 }
 
 static void to_caller(const struct sa *from, struct mbuf *datagram, void *arg)
 {
-    const ravel_test_wire *wire = arg;
+    ravel_test_wire *wire = arg;
     (void)from;
-    (void)udp_send(wire->at_caller, &wire->caller, datagram);
+    if (!is_lost(wire))
+        (void)udp_send(wire->at_caller, &wire->caller, datagram);
 }
 
 bool ravel_test_wire_open(ravel_test_wire *wire)

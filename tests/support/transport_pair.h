@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     ravel_media_security offered, accepted; /* the weakest, of either side */
     bool ice;
+    const struct sa *stun_server;
     /* In place, in RAVEL_TEST_DESCRIPTION bytes; or NULL. */
     void (*edit)(char *description, bool offer, void *context);
     void *context;
@@ -48,10 +49,15 @@ bool ravel_test_call_start(ravel_test_end *caller, ravel_test_end *callee);
 
 void ravel_test_end_close(ravel_test_end *end);
 
+/* Where its description says that it is. */
+struct sa ravel_test_address(const ravel_test_end *end);
+
 /* Two sockets between the ends, which pass on what comes, and keep what went to the callee last. */
 typedef struct {
     struct udp_sock *at_caller, *at_callee; /* where the one takes the other to be */
     struct sa caller, callee;
+    double loss; /* share of the packets, both ways */
+    uint64_t seed;
     uint8_t last[2048];
     size_t last_size;
 } ravel_test_wire;
