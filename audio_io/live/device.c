@@ -11,10 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#ifdef __linux__
-#include <pa_linux_alsa.h>
-#endif
-
+#include "audio_io/live/device_stream.h"
 #include "audio_io/live/realtime.h"
 #include "nn/error.h"
 
@@ -23,26 +20,17 @@ enum {
     TICK_MS = 5,
     LOOK_MS = 50,
     RETRY_MS = 1000,
-    SILENT_MS = 2000,  /* without a callback: lost */
     LATE_MS = 300,     /* of a tick: what it missed is not made up for */
     PATIENCE_MS = 2000 /* with PortAudio, when all is to end */
 };
-
-/* A stream of PortAudio: of one direction or, where both are one device, of both. */
-typedef struct {
-    PaStream *stream;    /* NULL: none, or lost */
-    ravel_port *port[2]; /* NULL: not of this stream */
-    int channels[2];
-    int64_t opened_ns;
-    atomic_bool dead; /* lost, but perhaps not yet closed: its callback is to do nothing */
-} stream;
 
 struct ravel_devices {
     pthread_mutex_t lock; /* of device, between the keeper and who asks */
     ravel_device device[2];
     int block_ms;
     ravel_port *port[2];
-    stream streams[2]; /* of the input, of the output; the first alone where they are one */
+    ravel_device_stream
+        streams[2]; /* of the input, of the output; the first alone where they are one */
     bool duplex;
     bool begun;              /* PortAudio is */
     int64_t ticked_ns[2];    /* until when the ticker drove a port; 0: it does not */
@@ -54,21 +42,9 @@ struct ravel_devices {
 
 /* --- What is to be opened --------------------------------------------------------------------- */
 
-static PaStreamParameters parameters_of(const ravel_device *device, int direction)
-{
-    const PaDeviceInfo *info = Pa_GetDeviceInfo(device->number);
-    return (PaStreamParameters){
-        .device = device->number,
-        .channelCount = device->channels,
-        .sampleFormat = paFloat32,
-        .suggestedLatency =
-            direction == RAVEL_IN ? info->defaultLowInputLatency : info->defaultLowOutputLatency,
-    };
-}
-
 static bool takes_rate(const ravel_device *device, int direction, int rate_hz)
 {
-    PaStreamParameters parameters = parameters_of(device, direction);
+    PaStreamParameters parameters = ravel_device_parameters(device, direction);
     return Pa_IsFormatSupported(direction == RAVEL_IN ? &parameters : NULL,
                                 direction == RAVEL_IN ? NULL : &parameters, rate_hz) == paNoError;
 }
@@ -157,77 +133,16 @@ static bool find_again(ravel_devices *devices)
 
 /* --- Streams ---------------------------------------------------------------------------------- */
 
-static void count_xruns(const stream *s, PaStreamCallbackFlags flags)
+/* Hands the ports of a stream to its callback, or back to the ticker. */
+static void serve(ravel_devices *devices, const ravel_device_stream *stream, bool served)
 {
-    if (s->port[RAVEL_IN] != NULL && (flags & (paInputUnderflow | paInputOverflow)) != 0)
-        atomic_fetch_add_explicit(&s->port[RAVEL_IN]->device_xruns, 1, memory_order_relaxed);
-    if (s->port[RAVEL_OUT] != NULL && (flags & (paOutputUnderflow | paOutputOverflow)) != 0)
-        atomic_fetch_add_explicit(&s->port[RAVEL_OUT]->device_xruns, 1, memory_order_relaxed);
-}
-
-/* The time is read from memory that the kernel shares (vDSO): no system call. */
-static int callback(const void *in, void *out, unsigned long n,
-                    const PaStreamCallbackTimeInfo *time, PaStreamCallbackFlags flags,
-                    void *context)
-{
-    const stream *s = context;
-    int64_t now_ns = ravel_clock_now_ns();
-    (void)time;
-    if (atomic_load_explicit(&s->dead, memory_order_acquire))
-        return paAbort;
-    if (s->port[RAVEL_IN] != NULL)
-        ravel_port_take(s->port[RAVEL_IN], in, s->channels[RAVEL_IN], (int)n, now_ns);
-    if (s->port[RAVEL_OUT] != NULL)
-        ravel_port_give(s->port[RAVEL_OUT], out, s->channels[RAVEL_OUT], (int)n, now_ns);
-    if (flags != 0)
-        count_xruns(s, flags);
-    return paContinue;
-}
-
-static bool of_host(const ravel_device *device, PaHostApiTypeId type)
-{
-    return Pa_GetHostApiInfo(Pa_GetDeviceInfo(device->number)->hostApi)->type == type;
-}
-
-static void close_stream(stream *s)
-{
-    if (s->stream != NULL)
-        (void)Pa_CloseStream(s->stream); /* waits for the callback; stops what still runs */
-    s->stream = NULL;
-}
-
-/* From now on the ticker drives its ports. */
-static void give_up(ravel_devices *devices, stream *s)
-{
-    atomic_store(&s->dead, true);
     for (int i = 0; i < 2; i++) {
-        if (s->port[i] == NULL)
-            continue;
-        atomic_store(&s->port[i]->lost, true);
-        atomic_store(&s->port[i]->own_clock, false);
-        atomic_store(&devices->unserved[i], true);
-        atomic_fetch_add(&s->port[i]->generation, 1);
-    }
-}
-
-/* Tells what the stream turned out to be to the threads behind its ports. */
-static void announce(ravel_devices *devices, stream *s)
-{
-    const PaStreamInfo *info = Pa_GetStreamInfo(s->stream);
-    s->opened_ns = ravel_clock_now_ns();
-    atomic_store(&s->dead, false);
-    for (int i = 0; i < 2; i++) {
-        ravel_port *port = s->port[i];
+        ravel_port *port = stream->port[i];
         if (port == NULL)
             continue;
-        double latency_s = i == RAVEL_IN ? info->inputLatency : info->outputLatency;
-        if (of_host(&devices->device[i], paJACK)) /* the stream's is a block too short there */
-            latency_s = parameters_of(&devices->device[i], i).suggestedLatency;
-        atomic_store(&port->latency_ns, (int64_t)(latency_s * 1e9));
-        atomic_store(&port->block_samples, 0);
-        atomic_store(&port->own_clock, !devices->duplex);
-        atomic_store(&port->lost, false);
-        atomic_store(&devices->unserved[i], false);
+        atomic_store(&port->lost, !served);
+        atomic_store(&port->own_clock, served && !devices->duplex);
+        atomic_store(&devices->unserved[i], !served);
         atomic_fetch_add(&port->generation, 1);
     }
 }
@@ -235,43 +150,20 @@ static void announce(ravel_devices *devices, stream *s)
 /* first: RAVEL_IN or RAVEL_OUT; a duplex stream is of RAVEL_IN. */
 static int open_stream(ravel_devices *devices, int first, ravel_error *error)
 {
-    stream *s = &devices->streams[first];
-    const ravel_device *device = &devices->device[first];
-    PaStreamParameters in = {0}, out = {0};
-    bool has[2] = {first == RAVEL_IN, first == RAVEL_OUT || devices->duplex};
-    for (int i = 0; i < 2; i++) {
-        s->port[i] = has[i] ? devices->port[i] : NULL;
-        s->channels[i] = devices->device[i].channels;
+    ravel_device_stream *stream = &devices->streams[first];
+    bool has_in = first == RAVEL_IN, has_out = first == RAVEL_OUT || devices->duplex;
+    ravel_port *const ports[2] = {has_in ? devices->port[RAVEL_IN] : NULL,
+                                  has_out ? devices->port[RAVEL_OUT] : NULL};
+    int status = ravel_device_stream_open(stream, devices->device, ports, devices->block_ms, error);
+    if (status < 0)
+        return status;
+    serve(devices, stream, true);
+    status = ravel_device_stream_start(stream, error);
+    if (status < 0) {
+        serve(devices, stream, false);
+        ravel_device_stream_close(stream);
     }
-    if (has[RAVEL_IN])
-        in = parameters_of(&devices->device[RAVEL_IN], RAVEL_IN);
-    if (has[RAVEL_OUT])
-        out = parameters_of(&devices->device[RAVEL_OUT], RAVEL_OUT);
-    /* JACK has one block for all, and another one would be made of it with a delay. */
-    unsigned long block = of_host(device, paJACK)
-                              ? paFramesPerBufferUnspecified
-                              : (unsigned long)(device->rate_hz * devices->block_ms / 1000);
-    PaError status =
-        Pa_OpenStream(&s->stream, has[RAVEL_IN] ? &in : NULL, has[RAVEL_OUT] ? &out : NULL,
-                      device->rate_hz, block, paClipOff | paDitherOff, callback, s);
-    if (status != paNoError) {
-        s->stream = NULL;
-        return ravel_error_set(error, RAVEL_ERR_IO, "%s does not open: %s", device->name,
-                               Pa_GetErrorText(status));
-    }
-#ifdef __linux__
-    if (of_host(device, paALSA))
-        PaAlsa_EnableRealtimeScheduling(s->stream, 1);
-#endif
-    announce(devices, s);
-    status = Pa_StartStream(s->stream);
-    if (status != paNoError) {
-        give_up(devices, s);
-        close_stream(s);
-        return ravel_error_set(error, RAVEL_ERR_IO, "%s does not start: %s", device->name,
-                               Pa_GetErrorText(status));
-    }
-    return 0;
+    return status;
 }
 
 /* Opens what should run and does not. */
@@ -291,23 +183,14 @@ static int open_streams(ravel_devices *devices, ravel_error *error)
 
 /* --- Watch ------------------------------------------------------------------------------------ */
 
-/* PortAudio says that it ended, or no callback has come for a while. */
-static bool is_lost(const stream *s, int64_t now_ns)
+static void lose(ravel_devices *devices, ravel_device_stream *stream)
 {
-    ravel_stamp stamp = {.time_ns = s->opened_ns};
-    const ravel_port *port = s->port[s->port[RAVEL_IN] != NULL ? RAVEL_IN : RAVEL_OUT];
-    (void)ravel_clock_read(&port->clock, &stamp);
-    int64_t last_ns = stamp.time_ns > s->opened_ns ? stamp.time_ns : s->opened_ns;
-    return Pa_IsStreamActive(s->stream) != 1 || now_ns - last_ns > (int64_t)SILENT_MS * 1000000;
-}
-
-static void lose(ravel_devices *devices, stream *s)
-{
-    give_up(devices, s);
+    ravel_device_stream_disown(stream);
+    serve(devices, stream, false);
     for (int i = 0; i < 2; i++)
-        if (s->port[i] != NULL)
-            atomic_fetch_add(&s->port[i]->losses, 1);
-    close_stream(s);
+        if (stream->port[i] != NULL)
+            atomic_fetch_add(&stream->port[i]->losses, 1);
+    ravel_device_stream_close(stream);
 }
 
 static bool is_served(const ravel_devices *devices, int direction)
@@ -380,9 +263,9 @@ static void *run_keeper(void *context)
     while (!atomic_load(&devices->stop)) {
         bool missing = false;
         for (int i = 0; i < 2 && !atomic_load(&devices->stop); i++) {
-            stream *s = &devices->streams[i];
-            if (s->stream != NULL && is_lost(s, ravel_clock_now_ns()))
-                lose(devices, s);
+            ravel_device_stream *stream = &devices->streams[i];
+            if (stream->stream != NULL && !ravel_device_stream_runs(stream, ravel_clock_now_ns()))
+                lose(devices, stream);
             missing = missing || (!devices->device[i].none && !is_served(devices, i));
         }
         if (missing && ravel_clock_now_ns() - tried_ns > (int64_t)RETRY_MS * 1000000 &&
@@ -434,7 +317,7 @@ void ravel_devices_close(ravel_devices *devices)
     if (devices->kept && !end_keeper(devices))
         return; /* what it works with cannot be freed */
     for (int i = 0; i < 2; i++)
-        close_stream(&devices->streams[i]);
+        ravel_device_stream_close(&devices->streams[i]);
     if (devices->begun)
         ravel_portaudio_end();
     pthread_mutex_destroy(&devices->lock);
