@@ -36,7 +36,8 @@ typedef struct {
     int64_t late;       /* that came when their time was over */
     int64_t frames;     /* played */
     int64_t recovered;  /* of these out of redundancy */
-    int64_t concealed;  /* of these made up, lost ones and those waited for */
+    int64_t concealed;  /* of these made up: lost ones, those waited for, and, until the next packet
+                           tells that nothing was lost, silence */
     int64_t silent;     /* of these comfort noise, as nobody spoke */
     int64_t dropped;    /* frames that were left out to shorten the delay */
     int64_t position;   /* RTP time, not wrapped, up to which has been made into sound */

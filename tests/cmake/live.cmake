@@ -58,3 +58,13 @@ if(NOT RAVEL_SANITIZE)
   add_test(NAME realtime_devices COMMAND realtime_devices)
   set_tests_properties(realtime_devices PROPERTIES LABELS once)
 endif()
+
+# The voice of a call, over a simulated network.
+add_library(ravel_test_spoiled STATIC support/spoiled_call.c)
+target_link_libraries(ravel_test_spoiled PUBLIC ravel_live PRIVATE ravel_flags)
+ravel_live_test(test_packet_ring)
+ravel_live_test(test_payload)
+ravel_live_test(test_jitter)
+ravel_live_test(test_plan)
+ravel_live_test(test_voice)
+target_link_libraries(test_voice PRIVATE ravel_test_spoiled ravel_test_support)

@@ -7,19 +7,19 @@
 #include "audio_io/call/sender.h"
 
 typedef struct {
-    double loss;          /* share of packets lost, each by itself */
+    double loss;            /* share of packets lost, each by itself */
     double bursts_a_second; /* in each of which all packets of 100 ms are lost */
-    int jitter_ms;        /* a packet takes 0 to that longer than the fastest, each by itself */
-    double duplicates;    /* share of packets that come twice */
-    int round_trip_ms;    /* as it is reported */
-    double clock_ppm;     /* by which the receiver's clock is the faster one */
-    uint32_t seed;        /* not 0 */
+    int jitter_ms;          /* a packet takes 0 to that longer than the fastest, each by itself */
+    double duplicates;      /* share of packets that come twice */
+    int round_trip_ms;      /* as it is reported */
+    double clock_ppm;       /* by which the receiver's clock is the faster one */
+    uint32_t seed;          /* not 0 */
 } ravel_test_network;
 
 typedef struct {
     ravel_sender_status sent;
     ravel_receiver_status received;
-    int64_t n_lost;         /* packets */
+    int64_t n_lost;          /* packets */
     double longest_delay_ms; /* of the receiver */
 } ravel_test_call;
 

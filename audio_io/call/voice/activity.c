@@ -37,7 +37,7 @@ bool ravel_activity_step(ravel_activity *activity, const float *pcm, int n)
     if (level > activity->floor_db + above_floor_db && level > least_speech_db &&
         activity->hangover <= RAVEL_ACTIVITY_HANGOVER_FRAMES)
         activity->hangover = RAVEL_ACTIVITY_HANGOVER_FRAMES + 1;
-    if (activity->hangover > 0)
-        activity->hangover--;
-    return activity->hangover > 0;
+    const bool speech = activity->hangover > 0;
+    activity->hangover -= speech;
+    return speech;
 }
