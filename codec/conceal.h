@@ -4,7 +4,7 @@
  * continued as ever and no seam has a click; the latents that it runs on are made up here. Each is a
  * step from the last one towards the mean of the last seconds, which is the best guess for a latent
  * far off; or, where the next good one is known, towards that. The sound keeps its level for a
- * moment and then fades, lest a held vowel becomes a drone. tests/bench/conceal.py compares this with
+ * moment and then fades, lest a held vowel becomes a drone. tests/bench/conceal.c compares this with
  * other ways.
  */
 #ifndef RAVEL_CODEC_CONCEAL_H

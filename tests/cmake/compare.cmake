@@ -21,3 +21,7 @@ endif()
 
 add_test(NAME compare COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/compare.sh
   $<TARGET_FILE:ravel_command> $<TARGET_FILE:run_measure> $<TARGET_FILE:write_model>)
+
+# Ways to conceal losses, side by side: run by hand.
+add_executable(bench_conceal EXCLUDE_FROM_ALL bench/conceal.c)
+target_link_libraries(bench_conceal PRIVATE ravel_flags ravel_measure ravel_io ravel)
