@@ -8,7 +8,7 @@ target_link_libraries(test_threads PRIVATE ravel_flags ravel_test_support ravel 
 add_test(NAME test_threads COMMAND test_threads)
 
 if(NOT RAVEL_SANITIZE)
-  add_executable(realtime realtime.c)
+  add_executable(realtime realtime.c support/watched.c)
   target_link_libraries(realtime PRIVATE ravel_flags ravel_test_support ravel ${CMAKE_DL_LIBS})
   add_test(NAME realtime COMMAND realtime)
 
