@@ -60,7 +60,7 @@ static void on_ssl_state(const SSL *ssl, int where, int value)
 {
     (void)value;
     if ((where & SSL_CB_HANDSHAKE_START) != 0)
-        DTLS_set_timer_cb((SSL *)(uintptr_t)ssl, retransmit_after);
+        DTLS_set_timer_cb((SSL *)ssl, retransmit_after);
 }
 
 /* The profile with the short tag first: at 3 kb/s, six bytes a packet count. */

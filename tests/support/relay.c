@@ -205,7 +205,7 @@ static int run(void)
                     take(i);
         deliver(clock_us());
         int status;
-        for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0; left--)
+        for (; left > 0 && waitpid(-1, &status, WNOHANG) > 0; left--)
             if (code == 0)
                 code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }

@@ -158,15 +158,13 @@ bool ravel_test_call_start(ravel_test_end *caller, ravel_test_end *callee)
 
 void ravel_test_replace(char *text, const char *from, const char *to)
 {
-    char *at = strstr(text, from);
-    size_t rest;
+    char edited[RAVEL_TEST_DESCRIPTION];
+    const char *at = strstr(text, from);
     if (at == NULL)
         return;
-    rest = strlen(at + strlen(from)) + 1;
-    if ((size_t)(at - text) + strlen(to) + rest > RAVEL_TEST_DESCRIPTION)
-        return;
-    memmove(at + strlen(to), at + strlen(from), rest);
-    memcpy(at, to, strlen(to));
+    (void)snprintf(edited, sizeof edited, "%.*s%s%s", (int)(at - text), text, to,
+                   at + strlen(from));
+    memcpy(text, edited, sizeof edited);
 }
 
 static bool is_lost(ravel_test_wire *wire)
@@ -237,6 +235,6 @@ void ravel_test_wire_edit(char *description, bool offer, void *arg)
 
 void ravel_test_wire_inject(ravel_test_wire *wire, const uint8_t *data, size_t size)
 {
-    struct mbuf datagram = {.buf = (uint8_t *)(uintptr_t)data, .size = size, .end = size};
+    struct mbuf datagram = {.buf = (uint8_t *)data, .size = size, .end = size};
     (void)udp_send(wire->at_callee, &wire->callee, &datagram);
 }

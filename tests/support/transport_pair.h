@@ -68,8 +68,8 @@ void ravel_test_wire_close(ravel_test_wire *wire);
 /* The callee sees the caller at another address from now on, as when a translator forgets. */
 bool ravel_test_wire_move(ravel_test_wire *wire);
 
-/* For ravel_test_call: puts the wire, the context, between the ends. */
-void ravel_test_wire_edit(char *description, bool offer, void *wire);
+/* For ravel_test_call: puts the wire, which is the context, between the ends. */
+void ravel_test_wire_edit(char *description, bool offer, void *arg);
 
 /* To the callee, from where it takes the caller to be. */
 void ravel_test_wire_inject(ravel_test_wire *wire, const uint8_t *data, size_t size);
