@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "audio_io/call/voice/arrivals.h"
-#include "audio_io/call/voice/playout.h"
+#include "audio_io/call/voice/pacer.h"
 #include "nn/error.h"
 
 struct ravel_receiver {
@@ -13,7 +13,7 @@ struct ravel_receiver {
     ravel_jitter *jitter;
     ravel_arrivals arrivals;
     ravel_delay delay;
-    ravel_playout playout;
+    ravel_pacer pacer;
     ravel_counters counters;
 };
 
@@ -24,7 +24,7 @@ void ravel_receiver_free(ravel_receiver *receiver)
     if (receiver->listener)
         receiver->listener->ops->free(receiver->listener);
     ravel_jitter_free(receiver->jitter);
-    ravel_playout_free(&receiver->playout);
+    ravel_pacer_free(&receiver->pacer);
     free(receiver);
 }
 
@@ -48,8 +48,8 @@ ravel_receiver *ravel_receiver_new(const ravel_voice *voice, ravel_error *error)
         return NULL;
     }
     receiver->jitter = ravel_jitter_new();
-    if (!receiver->jitter || ravel_playout_init(&receiver->playout, &format, receiver->listener,
-                                                receiver->jitter, &receiver->counters)) {
+    if (!receiver->jitter || ravel_pacer_init(&receiver->pacer, &format, receiver->listener,
+                                              receiver->jitter, &receiver->counters)) {
         ravel_receiver_free(receiver);
         ravel_error_memory(error);
         return NULL;
@@ -68,8 +68,8 @@ static bool put_unit(ravel_receiver *receiver, const ravel_unit *unit, int64_t s
     const ravel_waiting waiting = {
         .begin = timestamp + unit->offset_ticks, .sequence = sequence, .unit = *unit};
     const int64_t transit = arrival_us - ravel_ticks_us(waiting.begin, receiver->format.clock_hz);
-    const bool over = ravel_playout_over(&receiver->playout, waiting.begin);
-    const bool news = over ? ravel_playout_missed(&receiver->playout, waiting.begin)
+    const bool over = ravel_pacer_over(&receiver->pacer, waiting.begin);
+    const bool news = over ? ravel_pacer_missed(&receiver->pacer, waiting.begin)
                            : ravel_jitter_put(receiver->jitter, &waiting) == RAVEL_JITTER_NEW;
     if (news)
         ravel_delay_add(&receiver->delay, transit);
@@ -79,7 +79,7 @@ static bool put_unit(ravel_receiver *receiver, const ravel_unit *unit, int64_t s
 static void restart(ravel_receiver *receiver)
 {
     receiver->delay = ravel_delay_new();
-    ravel_playout_restart(&receiver->playout);
+    ravel_pacer_restart(&receiver->pacer);
 }
 
 void ravel_receiver_put(ravel_receiver *receiver, const ravel_voice_packet *packet)
@@ -109,7 +109,7 @@ void ravel_receiver_put(ravel_receiver *receiver, const ravel_voice_packet *pack
 
 void ravel_receiver_get(ravel_receiver *receiver, float *pcm, int n, int64_t now_us)
 {
-    ravel_playout_take(&receiver->playout, &receiver->delay, pcm, n, now_us);
+    ravel_pacer_take(&receiver->pacer, &receiver->delay, pcm, n, now_us);
 }
 
 void ravel_receiver_get_status(const ravel_receiver *receiver, ravel_receiver_status *status)

@@ -68,3 +68,24 @@ ravel_live_test(test_jitter)
 ravel_live_test(test_plan)
 ravel_live_test(test_voice)
 target_link_libraries(test_voice PRIVATE ravel_test_spoiled ravel_test_support)
+
+# The telephone.
+ravel_live_test(test_offer)
+ravel_live_test(test_pins)
+add_test(NAME call
+  COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/call.sh $<TARGET_FILE:ravel_command> $<TARGET_FILE:write_model>)
+if(NOT RAVEL_SANITIZE)
+  add_executable(realtime_voice realtime_voice.c support/watched.c)
+  target_link_libraries(realtime_voice PRIVATE
+    ravel_flags ravel_test_support ravel_live ${CMAKE_DL_LIBS})
+  add_test(NAME realtime_voice COMMAND realtime_voice)
+  set_tests_properties(realtime_voice PROPERTIES LABELS once)
+endif()
+if(RAVEL_FUZZ)
+  add_executable(fuzz_payload fuzz/fuzz_payload.c)
+  target_link_libraries(fuzz_payload PRIVATE ravel_flags ravel_test_support ravel_live)
+  target_link_options(fuzz_payload PRIVATE -fsanitize=fuzzer)
+  add_test(NAME fuzz_payload COMMAND fuzz_payload -max_total_time=10 -max_len=1000 -timeout=20
+    ${CMAKE_BINARY_DIR}/seeds/payload)
+  set_tests_properties(fuzz_payload PROPERTIES FIXTURES_REQUIRED seeds LABELS fuzz)
+endif()

@@ -2,7 +2,8 @@
 /*
  *     make_seeds DIRECTORY
  *
- * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /block, /packet and /wav.
+ * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /block, /packet, /wav and
+ * /payload.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "tests/support/coded_blocks.h"
 #include "tests/support/tiny_model.h"
 
-enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 5 };
+enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 6 };
 
 static void fail(const char *what)
 {
@@ -159,6 +160,29 @@ static void make_packets(const char *folder, const ravel_model *model)
     }
 }
 
+/* A packet alone, behind one of an earlier frame, and of silence; each as a payload (prefix 0), and
+ * as what a receiver gets in a packet (prefix 1, numbers, length). */
+static void make_payloads(const char *folder, const ravel_model *model)
+{
+    static const uint8_t first[3][2] = {{0}, {0xc1}, {0xc0}};
+    static const int n_first[3] = {0, 1, 1};
+    const uint16_t codes[RAVEL_MAX_CODEBOOKS] = {0};
+    for (int kind = 0; kind < 3; kind++) {
+        uint8_t data[256] = {1, 1, 5, 100, 8, 0}, *payload = data + 6;
+        char name[16];
+        int n = n_first[kind];
+        memcpy(payload, first[kind], sizeof first[kind]);
+        if (kind == 1)
+            n += ravel_packet_write(model, codes, 1, 1, payload + n, 64);
+        n += ravel_packet_write(model, codes, 1, model->info.n_codebooks, payload + n, 64);
+        data[5] = (uint8_t)n;
+        snprintf(name, sizeof name, "payload-%d", kind);
+        save(folder, name, "0", payload, (size_t)n);
+        snprintf(name, sizeof name, "received-%d", kind);
+        save(folder, name, "1", data, (size_t)n + 6);
+    }
+}
+
 static void make_wavs(const char *folder)
 {
     static const int bits[] = {16, 24, 32, -32};
@@ -173,7 +197,7 @@ static void make_wavs(const char *folder)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"model", "stream", "packet", "wav", "block"};
+    static const char *const names[] = {"model", "stream", "packet", "wav", "block", "payload"};
     char folders[FOLDERS][PATH];
     if (argc != 2) {
         fputs("usage: make_seeds DIRECTORY\n", stderr);
@@ -190,6 +214,7 @@ int main(int argc, char **argv)
     make_blocks(folders[4], model);
     make_packets(folders[2], model);
     make_wavs(folders[3]);
+    make_payloads(folders[5], model);
     ravel_model_free(model);
     return 0;
 }

@@ -8,20 +8,16 @@ ravel_delay ravel_delay_new(void)
     return (ravel_delay){0};
 }
 
-/* Keeps the greatest `room` values seen, greatest first. */
-static void keep_greatest(int64_t *greatest, int *n, int room, int64_t value)
+/* Puts a value among the greatest seen, greatest first. */
+static void keep_greatest(int64_t greatest[MOST_LATE], int64_t value)
 {
-    int at = *n;
-    if (at == room) {
-        if (value <= greatest[room - 1])
-            return;
-        at--;
-    } else {
-        ++*n;
+    for (int i = 0; i < MOST_LATE; i++) {
+        if (value > greatest[i]) {
+            const int64_t next = greatest[i];
+            greatest[i] = value;
+            value = next;
+        }
     }
-    for (; at > 0 && greatest[at - 1] < value; at--)
-        greatest[at] = greatest[at - 1];
-    greatest[at] = value;
 }
 
 void ravel_delay_add(ravel_delay *delay, int64_t transit_us)
@@ -31,14 +27,13 @@ void ravel_delay_add(ravel_delay *delay, int64_t transit_us)
     if (delay->n < RAVEL_DELAY_FRAMES)
         delay->n++;
     int64_t greatest[MOST_LATE], least = transit_us;
-    int n_greatest = 0;
-    const int room = delay->n / RAVEL_DELAY_LATE_SHARE + 1;
+    for (int i = 0; i < MOST_LATE; i++)
+        greatest[i] = INT64_MIN;
     for (int i = 0; i < delay->n; i++) {
-        const int64_t transit = delay->transit_us[i];
-        least = transit < least ? transit : least;
-        keep_greatest(greatest, &n_greatest, room, transit);
+        least = delay->transit_us[i] < least ? delay->transit_us[i] : least;
+        keep_greatest(greatest, delay->transit_us[i]);
     }
-    const int64_t wait = greatest[n_greatest - 1] - least;
+    const int64_t wait = greatest[delay->n / RAVEL_DELAY_LATE_SHARE] - least;
     delay->fastest_us = least;
     delay->wait_us = wait < RAVEL_DELAY_MAX_US ? wait : RAVEL_DELAY_MAX_US;
 }
