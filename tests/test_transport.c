@@ -526,6 +526,31 @@ Test(transport, senseless_handshakes_do_no_harm)
     ravel_test_wire_close(&wire);
 }
 
+/* In the name of the peer, for as long as the handshake lasts, to either side. */
+Test(transport, forged_alerts_do_not_end_the_handshake)
+{
+    uint8_t alert[15] = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40};
+    for (int side = 0; side < 2; side++) {
+        cr_assert(ravel_test_wire_open(&wire));
+        open_call(&(ravel_test_call){.edit = ravel_test_wire_edit, .context = &wire});
+        cr_assert_eq(ravel_transport_start(callee.transport, &callee.error), RAVEL_OK);
+        cr_assert_eq(ravel_transport_start(caller.transport, &caller.error), RAVEL_OK);
+        struct mbuf datagram = {.buf = alert, .size = sizeof alert, .end = sizeof alert};
+        for (int i = 0; i < 4000 && !(caller.secure && callee.secure); i++) {
+            alert[10] = (uint8_t)i;
+            if (i < 30)
+                (void)udp_send(side == 0 ? wire.at_callee : wire.at_caller,
+                               side == 0 ? &wire.callee : &wire.caller, &datagram);
+            ravel_test_run(&never, 1);
+        }
+        cr_assert(caller.secure && callee.secure, "side %d: %s%s", side, caller.text, callee.text);
+        talk(3);
+        ravel_test_end_close(&caller);
+        ravel_test_end_close(&callee);
+        ravel_test_wire_close(&wire);
+    }
+}
+
 Test(transport, drops_handshakes_beyond_measure)
 {
     call_by_wire(RAVEL_MEDIA_DTLS);
@@ -545,5 +570,26 @@ Test(transport, in_the_clear_listens_to_one_address)
     memcpy(data, wire.last, wire.last_size);
     cr_assert(ravel_test_wire_move(&wire));
     expect_drop(RAVEL_DROP_UNAUTHENTICATED, data, wire.last_size);
+    ravel_test_wire_close(&wire);
+}
+
+/* More at once than the socket holds: each is counted all the same, and then the call goes on. */
+Test(transport, counts_what_the_system_could_not_queue)
+{
+    enum { FLOOD = 20000 };
+    call_by_wire(RAVEL_MEDIA_DTLS);
+    uint8_t data[2048];
+    size_t size = wire.last_size;
+    memcpy(data, wire.last, size);
+    for (int i = 0; i < FLOOD; i++)
+        ravel_test_wire_inject(&wire, data, size);
+    ravel_test_run(&never, 200);
+    ravel_transport_status status = status_of(&callee);
+#ifdef __linux__
+    cr_assert_gt(status.dropped[RAVEL_DROP_OVERFLOW], 0);
+    cr_assert_eq(status.dropped[RAVEL_DROP_OVERFLOW] + status.dropped[RAVEL_DROP_REPLAYED], FLOOD);
+#endif
+    cr_assert_gt(status.dropped[RAVEL_DROP_REPLAYED], 100);
+    talk(5);
     ravel_test_wire_close(&wire);
 }

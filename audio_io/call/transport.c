@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "audio_io/call/transport.h"
 
+#ifdef __linux__
+#include <linux/sock_diag.h>
+#endif
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <string.h>
@@ -327,9 +330,25 @@ const char *ravel_transport_peer_fingerprint(const ravel_transport *transport)
     return transport->peer.fingerprint;
 }
 
+/* What the system could not queue, ours or not. */
+static uint64_t overflow_of(const ravel_channel *channel)
+{
+#ifdef SO_MEMINFO
+    uint32_t figures[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof figures;
+    if (channel->socket != NULL && getsockopt(udp_sock_fd(channel->socket, AF_INET), SOL_SOCKET,
+                                              SO_MEMINFO, figures, &size) == 0)
+        return figures[SK_MEMINFO_DROPS];
+#endif
+    (void)channel;
+    return 0;
+}
+
 void ravel_transport_get_status(const ravel_transport *transport, ravel_transport_status *status)
 {
     *status = transport->status;
+    status->dropped[RAVEL_DROP_OVERFLOW] =
+        overflow_of(&transport->media) + overflow_of(&transport->reports);
     status->lost = ravel_rtcp_lost(&transport->rtcp);
     status->jitter_us = ravel_rtcp_jitter_us(&transport->rtcp);
 }

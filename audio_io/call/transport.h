@@ -141,6 +141,7 @@ typedef enum {
     RAVEL_DROP_REPLAYED,        /* was here before, or is too old to tell */
     RAVEL_DROP_PAYLOAD_TYPE,    /* not the one agreed on */
     RAVEL_DROP_HANDSHAKE,       /* DTLS that nobody asked for, or too much of it */
+    RAVEL_DROP_OVERFLOW,        /* by the system, before anybody saw it: too much at once (Linux) */
     RAVEL_DROP_KINDS
 } ravel_drop;
 

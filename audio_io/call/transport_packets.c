@@ -72,6 +72,7 @@ const char *ravel_drop_name(ravel_drop kind)
         [RAVEL_DROP_REPLAYED] = "replayed",
         [RAVEL_DROP_PAYLOAD_TYPE] = "payload type",
         [RAVEL_DROP_HANDSHAKE] = "handshake",
+        [RAVEL_DROP_OVERFLOW] = "overflow",
     };
     return names[kind];
 }
