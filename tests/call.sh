@@ -115,6 +115,7 @@ expect 0 "over" call alice --play voice.wav --json --duration 1 "$bob"
 has '"certificate_is":"known"' out
 
 # While bob talks, he is busy for others; his second call does not take the first one's recording.
+: >alice.err
 call alice --play voice.wav --duration 3 "$bob" 2>alice.err &
 alice_pid=$!
 for _ in $(seq 100); do

@@ -24,6 +24,7 @@ static const char usage[] =
     "  ravel bench                how fast a model runs on this machine\n"
 #ifdef RAVEL_LIVE
     "  ravel live                 the microphone through the codec to the loudspeaker\n"
+    "  ravel call [USER@HOST]     talk to another one, over the network\n"
 #endif
     "\n"
     "  -h, --help                 this; after a verb: its options\n"
@@ -44,7 +45,7 @@ static const struct {
              {"compare", ravel_tool_compare},
 #endif
 #ifdef RAVEL_LIVE
-             {"live", ravel_tool_live},
+             {"live", ravel_tool_live},       {"call", ravel_tool_call},
 #endif
              {"bench", ravel_tool_bench}};
 

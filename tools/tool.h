@@ -38,6 +38,7 @@ int ravel_tool_compare(int argc, char **argv);
 int ravel_tool_bench(int argc, char **argv);
 #ifdef RAVEL_LIVE
 int ravel_tool_live(int argc, char **argv);
+int ravel_tool_call(int argc, char **argv);
 #endif
 
 /* Whether SIGINT, SIGTERM or SIGHUP asked to stop. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "audio_io/call/srtp.h"
 #include "audio_io/call/user_agent.h"
 #include "nn/error.h"
 
@@ -35,6 +36,9 @@ struct ravel_phone {
     pthread_cond_t changed; /* on the monotonic clock */
     /* The network thread's. */
     struct mqueue *queue;
+    /* Not used: with the first of its kind libsrtp may load a library of ciphers that tests itself,
+     * which takes tenths of a second and must not fall into a call. */
+    ravel_srtp *first_srtp;
     ravel_user_agent *agent;
     struct tmr tick;
     /* SEND is on its way: one is enough. */
@@ -142,9 +146,11 @@ static void set_state(ravel_phone *phone, thread_state state, const ravel_error 
 
 static int begin(ravel_phone *phone, ravel_error *error)
 {
+    static const uint8_t no_key[RAVEL_SRTP_MAX_KEY];
     const ravel_user_agent_handlers handlers = {event_came, packet_ready, gone, phone};
     if (fd_setsize(MAX_FILES) != 0 || mqueue_alloc(&phone->queue, command_came, phone) != 0)
         return ravel_error_memory(error);
+    phone->first_srtp = ravel_srtp_new(RAVEL_SRTP_AES_CM_128_HMAC_SHA1_80, no_key, true);
     phone->agent = ravel_user_agent_new(phone->config, &handlers, error);
     return phone->agent != NULL ? 0 : (int)error->status;
 }
@@ -168,6 +174,7 @@ static void *serve(void *argument)
     }
     tmr_cancel(&phone->tick);
     ravel_user_agent_free(phone->agent);
+    ravel_srtp_free(phone->first_srtp);
     mem_deref(phone->queue);
     re_thread_close();
     return NULL;

@@ -220,6 +220,35 @@ ravel_session *ravel_session_call(const ravel_call_config *config,
     return session;
 }
 
+/* Where the offer wants its media: not always where the INVITE came from. */
+static bool media_address(struct mbuf *body, struct sa *address)
+{
+    struct sdp_session *look = NULL;
+    struct sa any;
+    bool there = false;
+    (void)sa_set_str(&any, "0.0.0.0", 0);
+    if (sdp_session_alloc(&look, &any) == 0 && sdp_decode(look, body, true) == 0) {
+        const struct sdp_media *media = list_ledata(list_head(sdp_session_medial(look, false)));
+        const struct sa *wanted = media != NULL ? sdp_media_raddr(media) : NULL;
+        there = wanted != NULL && sa_isset(wanted, SA_ADDR) && !sa_is_any(wanted);
+        if (there)
+            *address = *wanted;
+    }
+    mem_deref(look);
+    return there;
+}
+
+/* The address of this machine for the media of a call that comes in. */
+static int local_address(const struct sip_msg *message, struct mbuf *body, struct sa *local,
+                         ravel_error *error)
+{
+    struct sa media;
+    if (body != NULL && media_address(body, &media) &&
+        ravel_address_local(&media, local, error) == 0)
+        return 0;
+    return ravel_address_local(&message->src, local, error);
+}
+
 /* Status code of the refusal, 0: none. */
 static uint16_t take_invite(ravel_session *session, const struct sip_msg *message,
                             ravel_error *error)
@@ -235,7 +264,7 @@ static uint16_t take_invite(ravel_session *session, const struct sip_msg *messag
         (void)ravel_error_set(error, RAVEL_ERR_DATA, "the caller's address cannot be read");
         return 400;
     }
-    if (ravel_address_local(&message->src, &local, error) < 0 ||
+    if (local_address(message, body, &local, error) < 0 ||
         ravel_session_open_media(session, &local, error) < 0)
         return 500;
     if (body != NULL && ravel_session_read(session, body, true, error) < 0)
