@@ -20,7 +20,8 @@ enum {
     TICK_MS = 5,
     LOOK_MS = 50,
     RETRY_MS = 1000,
-    LATE_MS = 300,     /* of a tick: what it missed is not made up for */
+    LATE_MS = 300, /* of a tick: what it missed is not made up for */
+    MOST_LEISURE = 16,
     PATIENCE_MS = 2000 /* with PortAudio, when all is to end */
 };
 
@@ -73,10 +74,15 @@ static int find(ravel_device *device, int direction, ravel_error *error)
     return 0;
 }
 
+static bool is_none(const char *name)
+{
+    return name != NULL && strcmp(name, "none") == 0;
+}
+
 static int find_first(ravel_device *device, const char *name, int direction, ravel_error *error)
 {
-    *device = (ravel_device){.number = paNoDevice};
-    if (name != NULL && strcmp(name, "none") == 0) {
+    *device = (ravel_device){.number = paNoDevice, .leisure = 1};
+    if (is_none(name)) {
         device->none = true;
         device->rate_hz = DEFAULT_RATE_HZ;
         device->channels = 1;
@@ -99,8 +105,11 @@ ravel_devices *ravel_devices_find(const char *const names[2], int block_ms, rave
     }
     pthread_mutex_init(&devices->lock, NULL);
     devices->block_ms = block_ms;
-    int status = ravel_portaudio_begin(error);
-    devices->begun = status == 0;
+    int status = 0;
+    if (!is_none(names[RAVEL_IN]) || !is_none(names[RAVEL_OUT])) {
+        status = ravel_portaudio_begin(error);
+        devices->begun = status == 0;
+    }
     for (int i = 0; i < 2 && status == 0; i++)
         status = find_first(&devices->device[i], names[i], i, error);
     if (status < 0) {
@@ -193,6 +202,21 @@ static void lose(ravel_devices *devices, ravel_device_stream *stream)
     ravel_device_stream_close(stream);
 }
 
+/* Some devices promise a delay that they cannot keep, as servers of sound do. */
+static void give_leisure(ravel_devices *devices, int first)
+{
+    ravel_device_stream *stream = &devices->streams[first];
+    ravel_device_stream_disown(stream);
+    serve(devices, stream, false);
+    ravel_device_stream_close(stream);
+    pthread_mutex_lock(&devices->lock);
+    for (int i = 0; i < 2; i++)
+        if (stream->port[i] != NULL)
+            devices->device[i].leisure *= 2;
+    pthread_mutex_unlock(&devices->lock);
+    (void)open_stream(devices, first, NULL);
+}
+
 static bool is_served(const ravel_devices *devices, int direction)
 {
     return devices->streams[direction].stream != NULL ||
@@ -266,6 +290,9 @@ static void *run_keeper(void *context)
             ravel_device_stream *stream = &devices->streams[i];
             if (stream->stream != NULL && !ravel_device_stream_runs(stream, ravel_clock_now_ns()))
                 lose(devices, stream);
+            else if (stream->stream != NULL && devices->device[i].leisure < MOST_LEISURE &&
+                     ravel_device_stream_stumbles(stream, ravel_clock_now_ns()))
+                give_leisure(devices, i);
             missing = missing || (!devices->device[i].none && !is_served(devices, i));
         }
         if (missing && ravel_clock_now_ns() - tried_ns > (int64_t)RETRY_MS * 1000000 &&

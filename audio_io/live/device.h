@@ -17,6 +17,7 @@ typedef struct {
     PaDeviceIndex number;
     char name[RAVEL_DEVICE_NAME];
     int rate_hz, channels;
+    int leisure; /* how many times its lowest delay it needs: 1 or more */
 } ravel_device;
 
 typedef struct ravel_devices ravel_devices;

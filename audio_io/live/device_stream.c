@@ -8,7 +8,11 @@
 
 #include "nn/error.h"
 
-enum { SILENT_MS = 2000 }; /* without a callback: it does not run any more */
+enum {
+    SILENT_MS = 2000, /* without a callback: it does not run any more */
+    JUDGED_MS = 2000,
+    MANY_XRUNS = 4 /* that is how often in that time a busy machine may be to blame */
+};
 
 /* --- The callback ----------------------------------------------------------------------------- */
 
@@ -45,12 +49,13 @@ int ravel_device_stream_callback(const void *in, void *out, unsigned long n,
 PaStreamParameters ravel_device_parameters(const ravel_device *device, int direction)
 {
     const PaDeviceInfo *info = Pa_GetDeviceInfo(device->number);
+    const double least_s =
+        direction == RAVEL_IN ? info->defaultLowInputLatency : info->defaultLowOutputLatency;
     return (PaStreamParameters){
         .device = device->number,
         .channelCount = device->channels,
         .sampleFormat = paFloat32,
-        .suggestedLatency =
-            direction == RAVEL_IN ? info->defaultLowInputLatency : info->defaultLowOutputLatency,
+        .suggestedLatency = device->leisure * least_s,
     };
 }
 
@@ -67,7 +72,7 @@ static void set_ports(ravel_device_stream *stream, const ravel_device device[2])
         if (stream->port[i] == NULL)
             continue;
         double latency_s = i == RAVEL_IN ? info->inputLatency : info->outputLatency;
-        if (of_host(&device[i], paJACK)) /* the stream's is a block too short there */
+        if (stream->fixed_delay) /* JACK: the stream's is a block too short there */
             latency_s = ravel_device_parameters(&device[i], i).suggestedLatency;
         atomic_store(&stream->port[i]->latency_ns, (int64_t)(latency_s * 1e9));
         atomic_store(&stream->port[i]->block_samples, 0);
@@ -102,6 +107,7 @@ int ravel_device_stream_open(ravel_device_stream *stream, const ravel_device dev
     if (of_host(first, paALSA))
         PaAlsa_EnableRealtimeScheduling(stream->stream, 1);
 #endif
+    stream->fixed_delay = of_host(first, paJACK);
     set_ports(stream, device);
     return 0;
 }
@@ -109,6 +115,7 @@ int ravel_device_stream_open(ravel_device_stream *stream, const ravel_device dev
 int ravel_device_stream_start(ravel_device_stream *stream, ravel_error *error)
 {
     stream->opened_ns = ravel_clock_now_ns();
+    stream->judged_ns = 0;
     atomic_store(&stream->disowned, false);
     PaError status = Pa_StartStream(stream->stream);
     if (status != paNoError)
@@ -119,11 +126,44 @@ int ravel_device_stream_start(ravel_device_stream *stream, ravel_error *error)
 
 /* --- Running ---------------------------------------------------------------------------------- */
 
+/* The one that is looked at where there are two: they go in step. */
+static const ravel_port *port_of(const ravel_device_stream *stream)
+{
+    return stream->port[stream->port[RAVEL_IN] != NULL ? RAVEL_IN : RAVEL_OUT];
+}
+
+static int64_t count_device_xruns(const ravel_device_stream *stream)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < 2; i++)
+        if (stream->port[i] != NULL)
+            sum += atomic_load(&stream->port[i]->device_xruns);
+    return sum;
+}
+
+bool ravel_device_stream_stumbles(ravel_device_stream *stream, int64_t now_ns)
+{
+    const ravel_port *port = port_of(stream);
+    ravel_stamp stamp;
+    if (stream->fixed_delay || !ravel_clock_read(&port->clock, &stamp))
+        return false;
+    int64_t passed_ns = now_ns - stream->judged_ns, xruns = count_device_xruns(stream);
+    if (stream->judged_ns != 0 && passed_ns < (int64_t)JUDGED_MS * 1000000)
+        return false;
+    int64_t due = passed_ns / 1000 * port->rate_hz / 1000000;
+    bool stumbles =
+        stream->judged_ns != 0 && (xruns - stream->judged_xruns >= MANY_XRUNS ||
+                                   stamp.samples - stream->judged_samples < due * 19 / 20);
+    stream->judged_ns = now_ns;
+    stream->judged_samples = stamp.samples;
+    stream->judged_xruns = xruns;
+    return stumbles;
+}
+
 bool ravel_device_stream_runs(const ravel_device_stream *stream, int64_t now_ns)
 {
     ravel_stamp stamp = {.time_ns = 0};
-    const ravel_port *port = stream->port[stream->port[RAVEL_IN] != NULL ? RAVEL_IN : RAVEL_OUT];
-    (void)ravel_clock_read(&port->clock, &stamp);
+    (void)ravel_clock_read(&port_of(stream)->clock, &stamp);
     int64_t last_ns = stamp.time_ns > stream->opened_ns ? stamp.time_ns : stream->opened_ns;
     return Pa_IsStreamActive(stream->stream) == 1 &&
            now_ns - last_ns <= (int64_t)SILENT_MS * 1000000;

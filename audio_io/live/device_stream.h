@@ -11,9 +11,12 @@ typedef struct {
     int channels[2];
     int64_t opened_ns;
     atomic_bool disowned; /* lost, but perhaps not yet closed: its callback is to do nothing */
+    bool fixed_delay;     /* it is not for us to choose */
+    /* How it did in the last seconds. */
+    int64_t judged_ns, judged_samples, judged_xruns;
 } ravel_device_stream;
 
-/* What PortAudio is asked for: the lowest delay that the device offers. */
+/* What PortAudio is asked for: the lowest delay that the device offers, and keeps. */
 PaStreamParameters ravel_device_parameters(const ravel_device *device, int direction);
 
 /*
@@ -26,6 +29,12 @@ int ravel_device_stream_start(ravel_device_stream *stream, ravel_error *error);
 
 /* PortAudio says so, and callbacks come. */
 bool ravel_device_stream_runs(const ravel_device_stream *stream, int64_t now_ns);
+
+/*
+ * To be asked now and then: whether it did not keep up in the last seconds, with its reported delay,
+ * and would with more of it.
+ */
+bool ravel_device_stream_stumbles(ravel_device_stream *stream, int64_t now_ns);
 
 /* From now on its callback leaves the ports alone. */
 void ravel_device_stream_disown(ravel_device_stream *stream);

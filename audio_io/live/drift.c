@@ -8,7 +8,7 @@ static const double settle_s = 1.0;                  /* in which the reference i
 static const double quick_s = 15.0;                  /* and then the first lock */
 static const double quick_hz = 0.08, slow_hz = 0.02; /* of the loop */
 static const double pi = 3.14159265358979323846;
-static const double most = 0.01;
+static const double most = 0.002; /* the worst clocks are a tenth of that apart */
 
 void ravel_drift_restart(ravel_drift *drift)
 {

@@ -19,7 +19,7 @@ typedef struct {
 
 /*
  * error_s    seconds that the steered stream is ahead
- * return     the correction of its rate: so much more of it, -0.01 ... 0.01
+ * return     the correction of its rate: so much more of it, -0.002 ... 0.002
  */
 double ravel_drift_update(ravel_drift *drift, double error_s, int64_t now_ns);
 
