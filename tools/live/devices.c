@@ -64,8 +64,10 @@ int ravel_live_list_devices(bool json, ravel_error *error)
     int status = n;
     if (n >= 0 && json)
         status = print_json(devices, n, error);
-    else if (n >= 0)
+    else if (n > 0)
         print_table(devices, n);
+    else if (n == 0)
+        (void)fputs("ravel: no sound device is found\n", stderr);
     free(devices);
     return status < 0 ? status : 0;
 }
