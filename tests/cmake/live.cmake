@@ -42,8 +42,8 @@ if(RAVEL_FUZZ)
   target_link_libraries(fuzz_description PRIVATE ravel_flags ravel_live)
   target_link_options(fuzz_description PRIVATE -fsanitize=fuzzer)
   add_test(NAME fuzz_description COMMAND fuzz_description -max_total_time=10 -max_len=2000 -timeout=20
-    -dict=${CMAKE_CURRENT_SOURCE_DIR}/fuzz/description.dict)
-  set_tests_properties(fuzz_description PROPERTIES LABELS fuzz)
+    -dict=${CMAKE_CURRENT_SOURCE_DIR}/fuzz/description.dict ${CMAKE_BINARY_DIR}/seeds/description)
+  set_tests_properties(fuzz_description PROPERTIES FIXTURES_REQUIRED seeds LABELS fuzz)
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz_sip_corpus)
   add_executable(fuzz_sip fuzz/fuzz_sip.c)
   target_link_libraries(fuzz_sip PRIVATE ravel_flags ravel_live)
@@ -72,6 +72,11 @@ if(NOT RAVEL_SANITIZE)
   target_link_libraries(realtime_devices PRIVATE ravel_flags ravel_live ${CMAKE_DL_LIBS})
   add_test(NAME realtime_devices COMMAND realtime_devices)
   set_tests_properties(realtime_devices PROPERTIES LABELS once)
+  add_executable(realtime_loop realtime_loop.c support/watched.c)
+  target_link_libraries(realtime_loop PRIVATE
+    ravel_flags ravel_test_support ravel_live ${CMAKE_DL_LIBS})
+  add_test(NAME realtime_loop COMMAND realtime_loop)
+  set_tests_properties(realtime_loop PROPERTIES LABELS once)
 endif()
 
 # The voice of a call, over a simulated network.
