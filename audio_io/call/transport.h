@@ -97,7 +97,8 @@ ravel_transport *ravel_transport_open(const ravel_transport_config *config,
 void ravel_transport_close(ravel_transport *transport);
 
 /* Adds the line m=audio, whose formats are the caller's, with every protocol that is accepted. The
- * transport keeps references to both. return    0 or a negative status */
+ * transport keeps a reference to the session, and lets go of the one before.
+ * return    0 or a negative status */
 int ravel_transport_add_media(ravel_transport *transport, struct sdp_session *session,
                               struct sdp_media **media, ravel_error *error);
 

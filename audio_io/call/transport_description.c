@@ -34,7 +34,9 @@ int ravel_transport_add_media(ravel_transport *transport, struct sdp_session *se
                                  "RTP/SAVP", "RTP/SAVPF", "RTP/AVP", "RTP/AVPF");
     if (failed != 0)
         return ravel_error_memory(error);
-    transport->session = mem_ref(session);
+    mem_ref(session);
+    mem_deref(transport->session);
+    transport->session = session;
     *media = transport->line;
     return RAVEL_OK;
 }

@@ -2,8 +2,8 @@
 /*
  *     make_seeds DIRECTORY
  *
- * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /block, /packet, /wav and
- * /payload.
+ * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /block, /packet, /wav,
+ * /payload and /description.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "tests/support/coded_blocks.h"
 #include "tests/support/tiny_model.h"
 
-enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 6 };
+enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 7 };
 
 static void fail(const char *what)
 {
@@ -195,9 +195,32 @@ static void make_wavs(const char *folder)
     }
 }
 
+/* As a call offers itself, with keys of each kind; the first letter is what is allowed. */
+static void make_descriptions(const char *folder)
+{
+    static const char head[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
+                               "t=0 0\r\nm=audio 4000 ";
+    static const char rest[] = " 96 97\r\na=rtpmap:96 ravel/24000\r\na=rtpmap:97 opus/48000/2\r\n"
+                               "a=fmtp:96 version=1;tokenizer=0123456789abcdef\r\n"
+                               "a=rtcp-mux\r\na=sendrecv\r\n";
+    static const char *const keys[3][2] = {
+        {"UDP/TLS/RTP/SAVP",
+         "a=setup:actpass\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:"
+         "AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"},
+        {"RTP/SAVP", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+                     "inline:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkw\r\n"},
+        {"RTP/AVP", ""}};
+    for (int i = 0; i < 3; i++) {
+        char text[1024], name[2] = {(char)('0' + i)};
+        int n = snprintf(text, sizeof text, "%s%s%s%s", head, keys[i][0], rest, keys[i][1]);
+        save(folder, name, name, (const uint8_t *)text, (size_t)n);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"model", "stream", "packet", "wav", "block", "payload"};
+    static const char *const names[] = {"model", "stream",  "packet",     "wav",
+                                        "block", "payload", "description"};
     char folders[FOLDERS][PATH];
     if (argc != 2) {
         fputs("usage: make_seeds DIRECTORY\n", stderr);
@@ -215,6 +238,7 @@ int main(int argc, char **argv)
     make_packets(folders[2], model);
     make_wavs(folders[3]);
     make_payloads(folders[5], model);
+    make_descriptions(folders[6]);
     ravel_model_free(model);
     return 0;
 }
