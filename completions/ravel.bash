@@ -24,6 +24,12 @@ _ravel_options()
             echo "--list-devices --input --output --block --bitrate --loss --burst --record --duration --json" \
                 "--model --progress --quiet --help"
             ;;
+        call)
+            echo "--listen --once --auto-answer --port --address --account --password-file --timeout --duration" \
+                "--bitrate --packet --redundancy --dtx --opus --sdes --clear --ice --stun --list-devices" \
+                "--input --output --block --no-echo-cancel --play --record --json --verbose --model" \
+                "--progress --quiet --help"
+            ;;
     esac
 }
 
@@ -34,6 +40,8 @@ _ravel_values()
         --channels) echo "mix keep" ;;
         --entropy) echo "none static prior" ;;
         --progress) echo "none bar json" ;;
+        --redundancy) echo "auto on off" ;;
+        --packet) echo "20 40 60 80" ;;
         --bits) echo "16 24 32 f32" ;;
         --raw-bits) echo "8 16 24 32 f32 f64" ;;
         --format) echo "npy rvl npz safetensors jsonl tar" ;;
@@ -49,7 +57,7 @@ _ravel()
     local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "encode decode tokens detokens info import compare bench live --help --version" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "encode decode tokens detokens info import compare bench live call --help --version" -- "$word")
         return
     fi
     case $last in
