@@ -119,13 +119,16 @@ static void lay_slack(ravel_playout *playout, int n, int64_t now_ns)
     atomic_store_explicit(&playout->port->begun, true, memory_order_relaxed);
 }
 
+/*
+ * Once steered, the resampler is told every second: it meets the ratio only in the mean of what it is
+ * told.
+ */
 static void hurry(ravel_playout *playout, int too_much)
 {
-    bool wanted = too_much > 0;
     double seconds = (double)too_much / playout->port->rate_hz;
-    if (wanted || playout->hurried)
-        ravel_rate_steer(playout->rate, wanted ? -fmin(most_hurry, 0.2 * seconds) : 0.0);
-    playout->hurried = wanted;
+    playout->steered = playout->steered || too_much > 0;
+    if (playout->steered)
+        ravel_rate_steer(playout->rate, too_much > 0 ? -fmin(most_hurry, 0.2 * seconds) : 0.0);
 }
 
 /* Once a second: is there more slack than there must be? n: samples that come now */

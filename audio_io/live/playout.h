@@ -26,7 +26,7 @@ typedef struct {
     _Atomic int extra;        /* slack above the usual */
     int64_t n_since_extra;    /* played since that last changed */
     int least, n_since_least; /* smallest slack when sound came, of that many samples played */
-    bool hurried;             /* the resampler is steered */
+    bool steered;             /* the resampler ever was */
     _Atomic float mean_delay; /* of the ring */
 
     /*
