@@ -75,8 +75,13 @@ typedef struct {
      * return    samples, or a negative status
      */
     int (*decode)(ravel_listener *listener, const ravel_unit *unit, float *pcm, int capacity);
-    /* One frame in the place of what did not come: continued sound, or noise in silence. */
-    int (*conceal)(ravel_listener *listener, float *pcm, int capacity);
+    /*
+     * One frame in the place of what did not come: continued sound, or noise in silence.
+     * next        the unit that is the next to be decoded, where it is known already; else NULL
+     * distance    frames from this one to next, >= 1
+     */
+    int (*conceal)(ravel_listener *listener, const ravel_unit *next, int distance, float *pcm,
+                   int capacity);
 } ravel_listener_ops;
 
 enum { RAVEL_MAX_UNIT_MS = 120 };

@@ -103,13 +103,24 @@ static uint32_t next_random(uint32_t *state)
     return *state;
 }
 
-static int conceal(ravel_listener *listener, float *pcm, int capacity)
+static int make_noise(model_listener *l, float *pcm, int capacity)
 {
-    model_listener *l = (model_listener *)listener;
-    if (!l->silent)
-        return ravel_decoder_conceal(l->decoder, l->scratch, 1, pcm, capacity);
     const unsigned n = l->n_recent < NOISE_FRAMES ? l->n_recent : NOISE_FRAMES;
     return push_frame(l, &l->recent[next_random(&l->random) % n], pcm, capacity);
+}
+
+static int conceal(ravel_listener *listener, const ravel_unit *next, int distance, float *pcm,
+                   int capacity)
+{
+    model_listener *l = (model_listener *)listener;
+    if (l->silent)
+        return make_noise(l, pcm, capacity);
+    if (!next)
+        return ravel_decoder_conceal(l->decoder, l->scratch, 1, pcm, capacity);
+    coded_frame frame;
+    memcpy(&frame, next->bytes, sizeof frame);
+    return ravel_decoder_bridge(l->decoder, l->scratch, frame.codes, frame.n_codebooks, distance,
+                                pcm, capacity);
 }
 
 static const ravel_listener_ops model_ops = {

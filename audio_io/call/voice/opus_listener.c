@@ -80,9 +80,13 @@ static int decode(ravel_listener *listener, const ravel_unit *unit, float *pcm, 
     return n < 0 ? RAVEL_ERR_DATA : n;
 }
 
-static int conceal(ravel_listener *listener, float *pcm, int capacity)
+/* Opus has no use for the next packet but for what that repeats, which is a unit of its own. */
+static int conceal(ravel_listener *listener, const ravel_unit *next, int distance, float *pcm,
+                   int capacity)
 {
     opus_listener *l = (opus_listener *)listener;
+    (void)next;
+    (void)distance;
     const int samples = l->rate_hz / FRAMES_A_SECOND;
     if (samples > capacity)
         return RAVEL_ERR_SPACE;

@@ -101,13 +101,18 @@ static bool in_pause(const ravel_pacer *pacer)
            pacer->level_db < always_pause_db;
 }
 
-/* In the place of a frame that is not there: silence before the first one. */
-static void make_up(ravel_pacer *pacer)
+/*
+ * In the place of a frame that is not there: silence before the first one.
+ * next    what comes distance frames later, NULL where that is not known
+ */
+static void make_up(ravel_pacer *pacer, const ravel_waiting *next, int distance)
 {
     int room;
     float *pcm = space(pacer, &room);
     ravel_listener *listener = pacer->listener;
-    int n = pacer->playing ? listener->ops->conceal(listener, pcm, room) : RAVEL_ERR_DATA;
+    const ravel_unit *unit = next ? &next->unit : NULL;
+    int n = pacer->playing ? listener->ops->conceal(listener, unit, distance, pcm, room)
+                           : RAVEL_ERR_DATA;
     if (n < 0) {
         n = pacer->format.frame_samples;
         memset(pcm, 0, (size_t)n * sizeof *pcm);
@@ -164,7 +169,7 @@ static int play(ravel_pacer *pacer, const ravel_waiting *unit, bool follows)
     ravel_count(&pacer->counters->recovered, unit->unit.redundant);
     if (n < 0) { /* it was checked when it came, but Opus finds errors only now */
         ravel_count(&pacer->counters->concealed, 1);
-        n = listener->ops->conceal(listener, pcm, room);
+        n = listener->ops->conceal(listener, NULL, 0, pcm, room);
     }
     n = lengthen(pacer, unit->unit.ticks, pcm, n > 0 ? n : 0);
     listen_to_level(pacer, pcm, n);
@@ -207,30 +212,44 @@ static bool may_change(const ravel_pacer *pacer, bool urgent)
                                               : urgent && pacer->since_change >= URGENT_FRAMES;
 }
 
-/* The unit to be played now; NULL where there is none, or waiting is better. */
-static const ravel_waiting *choose(ravel_pacer *pacer, const ravel_delay *delay, int64_t now_us,
-                                   int64_t *late_us)
+/* What is to be played next. */
+typedef struct {
+    const ravel_waiting *unit; /* NULL: nothing is there */
+    int64_t late_us;           /* how much later than it was to be it would be played now */
+    int distance;              /* frames to be made up before it; 0: it is to be played now */
+} next_unit;
+
+/* Frames until a unit that would be too early now is not so by more than half a frame. */
+static int frames_until_due(const ravel_pacer *pacer, int64_t late_us)
+{
+    const int64_t frame = frame_us(pacer);
+    return late_us < -frame / 2 ? (int)((frame / 2 - 1 - late_us) / frame) : 0;
+}
+
+static next_unit choose(ravel_pacer *pacer, const ravel_delay *delay, int64_t now_us)
 {
     const int64_t from = pacer->playing ? pacer->next : INT64_MIN;
     const ravel_waiting *unit = ravel_jitter_first(pacer->jitter, from);
+    int64_t late_us = 0;
     for (; unit; unit = ravel_jitter_first(pacer->jitter, pacer->next)) {
-        *late_us = delay_us(pacer, delay, unit->begin, now_us) - delay->wait_us;
-        if (*late_us <= MORE_THAN_ENOUGH_US)
+        late_us = delay_us(pacer, delay, unit->begin, now_us) - delay->wait_us;
+        if (late_us <= MORE_THAN_ENOUGH_US)
             break;
         pacer->playing = true;
         pacer->next = unit->begin + unit->unit.ticks;
         pacer->last_sequence = unit->sequence;
         ravel_count(&pacer->counters->dropped, 1);
     }
+    next_unit next = {.unit = unit, .late_us = late_us};
     if (!unit)
-        return NULL;
-    if (!follows(pacer, unit))
-        return *late_us >= -frame_us(pacer) / 2 ? unit : NULL;
-    if (*late_us < -frame_us(pacer) && may_change(pacer, true)) {
+        return next;
+    if (!follows(pacer, unit)) {
+        next.distance = frames_until_due(pacer, late_us);
+    } else if (late_us < -frame_us(pacer) && may_change(pacer, true)) {
         pacer->since_change = 0;
-        return NULL;
+        next.distance = 1;
     }
-    return unit;
+    return next;
 }
 
 /* Blends the unit just played into the one behind it, where that is there and of equal length. */
@@ -250,19 +269,18 @@ static void shorten(ravel_pacer *pacer, int n)
 /* One frame more, or two in one. */
 static void advance(ravel_pacer *pacer, const ravel_delay *delay, int64_t now_us)
 {
-    int64_t late_us = 0;
-    const ravel_waiting *unit = choose(pacer, delay, now_us, &late_us);
+    const next_unit next = choose(pacer, delay, now_us);
     if (pacer->since_change < CALM_FRAMES)
         pacer->since_change++;
-    if (!unit) {
-        make_up(pacer);
+    if (!next.unit || next.distance > 0) {
+        make_up(pacer, next.unit, next.distance);
         return;
     }
-    ravel_counter_set(&pacer->counters->delay_us, late_us + delay->wait_us);
+    ravel_counter_set(&pacer->counters->delay_us, next.late_us + delay->wait_us);
     ravel_counter_set(&pacer->counters->target_us, delay->wait_us);
-    const int n = play(pacer, unit, follows(pacer, unit));
-    const bool urgent = late_us > URGENT_SURPLUS * frame_us(pacer);
-    if (late_us > frame_us(pacer) * 5 / 4 && may_change(pacer, urgent))
+    const int n = play(pacer, next.unit, follows(pacer, next.unit));
+    const bool urgent = next.late_us > URGENT_SURPLUS * frame_us(pacer);
+    if (next.late_us > frame_us(pacer) * 5 / 4 && may_change(pacer, urgent))
         shorten(pacer, n);
 }
 
