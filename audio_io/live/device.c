@@ -178,10 +178,8 @@ static int open_stream(ravel_devices *devices, int first, ravel_error *error)
 /* Opens what should run and does not. */
 static int open_streams(ravel_devices *devices, ravel_error *error)
 {
-    const ravel_device *in = &devices->device[RAVEL_IN], *out = &devices->device[RAVEL_OUT];
     int status = 0;
-    devices->duplex =
-        !in->none && !out->none && in->number == out->number && in->rate_hz == out->rate_hz;
+    devices->duplex = ravel_device_stream_is_duplex(devices->device);
     for (int i = 0; i < 2 && status == 0; i++) {
         bool second = i == RAVEL_OUT && devices->duplex;
         if (!devices->device[i].none && devices->streams[i].stream == NULL && !second)

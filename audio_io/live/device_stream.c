@@ -2,6 +2,8 @@
 /* Streams of PortAudio. */
 #include "audio_io/live/device_stream.h"
 
+#include <string.h>
+
 #ifdef __linux__
 #include <pa_linux_alsa.h>
 #endif
@@ -62,6 +64,18 @@ PaStreamParameters ravel_device_parameters(const ravel_device *device, int direc
 static bool of_host(const ravel_device *device, PaHostApiTypeId type)
 {
     return Pa_GetHostApiInfo(Pa_GetDeviceInfo(device->number)->hostApi)->type == type;
+}
+
+/*
+ * One device has one clock. But plug-ins of ALSA, such as those of PulseAudio and PipeWire, hardly
+ * give or take anything in such a stream if the delay is to be low, and do in two streams.
+ */
+bool ravel_device_stream_is_duplex(const ravel_device device[2])
+{
+    const ravel_device *in = &device[RAVEL_IN], *out = &device[RAVEL_OUT];
+    if (in->none || out->none || in->number != out->number || in->rate_hz != out->rate_hz)
+        return false;
+    return !of_host(in, paALSA) || strstr(in->name, "(hw:") != NULL;
 }
 
 /* Tells the threads behind the ports what the stream turned out to be. */

@@ -19,6 +19,9 @@ typedef struct {
 /* What PortAudio is asked for: the lowest delay that the device offers, and keeps. */
 PaStreamParameters ravel_device_parameters(const ravel_device *device, int direction);
 
+/* Whether one stream is to serve both directions. */
+bool ravel_device_stream_is_duplex(const ravel_device device[2]);
+
 /*
  * ports     a direction that is NULL is left out
  * return    0; RAVEL_ERR_IO with *error
