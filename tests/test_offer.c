@@ -177,8 +177,13 @@ Test(address, names_and_numbers)
 
 Test(address, what_is_none)
 {
-    static const char *const texts[] = {"",      "sip:",         "alice@",           "a b@127.0.0.1",
-                                        "<x@y>", "a@127.0.0.1\r\nX: y", "no.such.name.invalid:5060"};
+    static const char *const texts[] = {"",
+                                        "sip:",
+                                        "alice@",
+                                        "a b@127.0.0.1",
+                                        "<x@y>",
+                                        "a@127.0.0.1\r\nX: y",
+                                        "no.such.name.invalid:5060"};
     ravel_address address;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         error.text[0] = '\0';

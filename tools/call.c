@@ -58,6 +58,14 @@ static const char usage[] =
     "declined,\n"
     "6 no answer, 7 the peer's certificate has changed and was not trusted.\n";
 
+/* What the texts of the options stand for. */
+typedef struct {
+    char folder[PATH_MAX], password[128];
+    struct sa address, stun, registrar_local;
+    ravel_address callee;
+    ravel_certificate *certificate;
+} call_means;
+
 typedef struct {
     ravel_tool_options common;
     ravel_phone_config phone;
@@ -66,15 +74,8 @@ typedef struct {
     ravel_redundancy redundancy;
     const char *address, *password_file, *stun;
     bool once, dtx, opus, list, json, verbose;
+    call_means means;
 } call_options;
-
-/* What the texts of the options stand for. */
-typedef struct {
-    char folder[PATH_MAX], password[128];
-    struct sa address, stun, registrar_local;
-    ravel_address callee;
-    ravel_certificate *certificate;
-} call_means;
 
 /* --- Voice ------------------------------------------------------------------------------------ */
 
@@ -126,8 +127,9 @@ static int read_password(const char *path, char *password, size_t size, ravel_er
     return 0;
 }
 
-static int find_account(call_options *options, call_means *means, ravel_error *error)
+static int find_account(call_options *options, ravel_error *error)
 {
+    call_means *means = &options->means;
     ravel_phone_config *phone = &options->phone;
     ravel_address server;
     if (options->password_file != NULL) {
@@ -145,9 +147,9 @@ static int find_account(call_options *options, call_means *means, ravel_error *e
     return 0;
 }
 
-static int find_addresses(call_options *options, call_means *means, const char *callee,
-                          ravel_error *error)
+static int find_addresses(call_options *options, const char *callee, ravel_error *error)
 {
+    call_means *means = &options->means;
     enum { STUN_PORT = 3478 };
     int status = 0;
     if (options->address != NULL) {
@@ -162,7 +164,7 @@ static int find_addresses(call_options *options, call_means *means, const char *
     }
     if (status == 0 && callee != NULL)
         status = ravel_address_find(callee, &means->callee, error);
-    return status < 0 ? status : find_account(options, means, error);
+    return status < 0 ? status : find_account(options, error);
 }
 
 /* A file that cannot be sent is better known before somebody answers. */
@@ -173,9 +175,9 @@ static int try_file(const char *play, ravel_error *error)
     return reader != NULL ? 0 : (int)error->status;
 }
 
-static int find_means(call_options *options, call_means *means, const char *callee,
-                      ravel_error *error)
+static int find_means(call_options *options, const char *callee, ravel_error *error)
 {
+    call_means *means = &options->means;
     const char *play = options->phone.call.line.play;
     int status = ravel_config_folder(means->folder, sizeof means->folder, error);
     if (status == 0 && play != NULL)
@@ -187,24 +189,21 @@ static int find_means(call_options *options, call_means *means, const char *call
         return (int)error->status;
     options->phone.call.certificate = means->certificate;
     options->phone.call.folder = means->folder;
-    return find_addresses(options, means, callee, error);
+    return find_addresses(options, callee, error);
 }
 
 /* return    an exit code, or a negative status */
 static int talk(call_options *options, const char *callee, ravel_error *error)
 {
-    call_means means = {.certificate = NULL};
-    ravel_call_terminal terminal;
-    int code = find_means(options, &means, callee, error);
+    ravel_call_terminal terminal = {.saved_error = -1};
+    int code = find_means(options, callee, error);
     if (code == 0 && !ravel_call_terminal_open(&terminal, options->verbose))
         code = ravel_error_memory(error);
-    if (code < 0) {
-        ravel_certificate_free(means.certificate);
+    if (code < 0)
         return code;
-    }
     options->phone.call.ask = terminal.keys;
     const ravel_talk_options how = {.phone = &options->phone,
-                                    .callee = callee != NULL ? &means.callee : NULL,
+                                    .callee = callee != NULL ? &options->means.callee : NULL,
                                     .once = options->once,
                                     .json = options->json,
                                     .quiet = options->common.quiet,
@@ -215,7 +214,6 @@ static int talk(call_options *options, const char *callee, ravel_error *error)
     else
         code = ravel_talk(&how, &terminal, error);
     ravel_call_terminal_close(&terminal);
-    ravel_certificate_free(means.certificate);
     return code;
 }
 
@@ -454,6 +452,7 @@ static int run(call_options *options, int n_names, char **names)
     if (options->phone.listen && options->phone.port == 0)
         options->phone.port = SIP_PORT;
     code = talk(options, n_names > 0 ? names[0] : NULL, &error);
+    ravel_certificate_free(options->means.certificate);
     if (code < 0)
         (void)fprintf(stderr, "ravel: %s\n", error.text);
     return code < 0 ? ravel_tool_exit_code(code) : code;

@@ -125,7 +125,7 @@ static int write_uri(const struct uri *uri, const struct sa *at, ravel_address *
 
 int ravel_address_find(const char *text, ravel_address *address, ravel_error *error)
 {
-    struct uri uri;
+    struct uri uri = {.af = AF_UNSPEC};
     struct sa at;
     char full[RAVEL_URI_TEXT];
     int status = decode(text, full, sizeof full, &uri, error);

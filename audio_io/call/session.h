@@ -45,7 +45,7 @@ ravel_session *ravel_session_call(const ravel_call_config *config,
 ravel_session *ravel_session_receive(const ravel_call_config *config,
                                      const ravel_session_identity *identity,
                                      const ravel_session_handlers *handlers,
-                                     const struct sip_msg *invite, ravel_error *error);
+                                     const struct sip_msg *message, ravel_error *error);
 
 /* What the user says. Without effect where it does not fit the state. */
 void ravel_session_answer(ravel_session *session); /* and the peer's certificate is trusted */

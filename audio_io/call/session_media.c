@@ -59,7 +59,7 @@ int ravel_session_read(ravel_session *session, struct mbuf *body, bool offer, ra
 int ravel_session_read_again(ravel_session *session, struct mbuf *body, ravel_error *error)
 {
     const ravel_agreement *old = &session->status.codec;
-    ravel_agreement now;
+    ravel_agreement now = {.receive_type = -1};
     int status = decode(session, body, true, error);
     if (status == 0)
         status = ravel_offer_agree(&session->config->offer, session->media, true, &now, error);
