@@ -104,7 +104,7 @@ static void print_networks(int bitrate_bps)
     static const struct {
         const char *name;
         ravel_test_network network;
-    } rows[] = {{"no loss", {0}},
+    } rows[] = {{"no loss", {.loss = 0.0}},
                 {"5 % loss", {.loss = 0.05}},
                 {"10 % loss", {.loss = 0.1}},
                 {"20 % loss", {.loss = 0.2}},

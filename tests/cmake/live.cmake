@@ -81,13 +81,14 @@ endif()
 
 # The voice of a call, over a simulated network.
 add_library(ravel_test_spoiled STATIC support/spoiled_call.c)
-target_link_libraries(ravel_test_spoiled PUBLIC ravel_live PRIVATE ravel_flags)
+target_link_libraries(ravel_test_spoiled PUBLIC ravel_test_support ravel_live PRIVATE ravel_flags)
 ravel_live_test(test_packet_ring)
 ravel_live_test(test_payload)
 ravel_live_test(test_jitter)
+ravel_live_test(test_pacer)
 ravel_live_test(test_plan)
 ravel_live_test(test_voice)
-target_link_libraries(test_voice PRIVATE ravel_test_spoiled ravel_test_support)
+target_link_libraries(test_voice PRIVATE ravel_test_spoiled)
 
 # The telephone.
 ravel_live_test(test_offer)
