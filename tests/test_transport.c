@@ -36,6 +36,14 @@ static void send_one(ravel_test_end *from, int i)
         RAVEL_OK);
 }
 
+/* However slow the machine is just now. return    whether it came to that */
+static bool wait_for(const int *count, int least)
+{
+    for (int i = 0; i < 2000 && *count < least; i++)
+        ravel_test_run(&never, 1);
+    return *count >= least;
+}
+
 /* Packets in both directions; each comes as it was sent. */
 static void talk(int n)
 {
@@ -45,7 +53,7 @@ static void talk(int n)
         uint32_t timestamp = callee.last.timestamp;
         send_one(&caller, i);
         send_one(&callee, i);
-        ravel_test_run(&never, 2);
+        cr_assert(wait_for(&callee.n_packets, before + i + 1));
         cr_assert_eq(callee.n_packets, before + i + 1);
         cr_assert_eq(callee.last.size, 40);
         cr_assert_eq(callee.last.payload[39], i & 0xff);
@@ -217,10 +225,7 @@ Test(transport, refuses_a_certificate_that_is_not_the_described_one)
 static void check_reports(void)
 {
     talk(20);
-    for (int i = 0; i < 400 && (caller.n_reports == 0 || callee.n_reports == 0); i++)
-        ravel_test_run(&never, 10);
-    cr_assert_gt(caller.n_reports, 0);
-    cr_assert_gt(callee.n_reports, 0);
+    cr_assert(wait_for(&caller.n_reports, 1) && wait_for(&callee.n_reports, 1));
     cr_assert_eq(caller.last_report.loss, 0);
     cr_assert_eq(status_of(&caller).dropped[RAVEL_DROP_UNKNOWN], 0);
 }
@@ -251,7 +256,7 @@ Test(transport, says_goodbye)
         call((ravel_media_security)i, (ravel_media_security)i);
         talk(3);
         ravel_test_end_close(&caller);
-        cr_assert(ravel_test_run(&callee.left, 1000));
+        cr_assert(ravel_test_run(&callee.left, 5000));
         ravel_test_end_close(&callee);
     }
 }
@@ -346,14 +351,18 @@ Test(transport, follows_a_peer_that_moves)
     call_by_wire(RAVEL_MEDIA_DTLS);
     cr_assert(ravel_test_wire_move(&wire));
     int before = caller.n_packets;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 5; i++) {
+        int heard = callee.n_packets;
+        cr_assert_eq(status_of(&callee).peer_moved, 0);
+        send_one(&callee, i); /* to the old address */
         send_one(&caller, i);
-        ravel_test_run(&never, 2);
-        send_one(&callee, i);
-        ravel_test_run(&never, 2);
+        cr_assert(wait_for(&callee.n_packets, heard + 1));
     }
     cr_assert_eq(status_of(&callee).peer_moved, 1);
-    cr_assert_geq(caller.n_packets - before, 15);
+    for (int i = 0; i < 5; i++)
+        send_one(&callee, i);
+    cr_assert(wait_for(&caller.n_packets, before + 5));
+    cr_assert_eq(caller.n_packets, before + 5);
     ravel_test_wire_close(&wire);
 }
 
@@ -526,29 +535,44 @@ Test(transport, senseless_handshakes_do_no_harm)
     ravel_test_wire_close(&wire);
 }
 
-/* In the name of the peer, for as long as the handshake lasts, to either side. */
+/* A call while somebody sends such packets in the name of the peer, for 30 ms, to one side. */
+static void call_among_forgeries(uint8_t *data, size_t size, bool to_callee)
+{
+    cr_assert(ravel_test_wire_open(&wire));
+    open_call(&(ravel_test_call){.edit = ravel_test_wire_edit, .context = &wire});
+    cr_assert_eq(ravel_transport_start(callee.transport, &callee.error), RAVEL_OK);
+    cr_assert_eq(ravel_transport_start(caller.transport, &caller.error), RAVEL_OK);
+    struct mbuf datagram = {.buf = data, .size = size, .end = size};
+    for (int i = 0; i < 9000 && !(caller.secure && callee.secure); i++) {
+        data[10] = (uint8_t)i; /* the record's number */
+        if (i < 30)
+            (void)udp_send(to_callee ? wire.at_callee : wire.at_caller,
+                           to_callee ? &wire.callee : &wire.caller, &datagram);
+        ravel_test_run(&never, 1);
+    }
+    cr_assert(caller.secure && callee.secure, "%s%s", caller.text, callee.text);
+    talk(3);
+    ravel_test_end_close(&caller);
+    ravel_test_end_close(&callee);
+    ravel_test_wire_close(&wire);
+}
+
 Test(transport, forged_alerts_do_not_end_the_handshake)
 {
     uint8_t alert[15] = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40};
-    for (int side = 0; side < 2; side++) {
-        cr_assert(ravel_test_wire_open(&wire));
-        open_call(&(ravel_test_call){.edit = ravel_test_wire_edit, .context = &wire});
-        cr_assert_eq(ravel_transport_start(callee.transport, &callee.error), RAVEL_OK);
-        cr_assert_eq(ravel_transport_start(caller.transport, &caller.error), RAVEL_OK);
-        struct mbuf datagram = {.buf = alert, .size = sizeof alert, .end = sizeof alert};
-        for (int i = 0; i < 4000 && !(caller.secure && callee.secure); i++) {
-            alert[10] = (uint8_t)i;
-            if (i < 30)
-                (void)udp_send(side == 0 ? wire.at_callee : wire.at_caller,
-                               side == 0 ? &wire.callee : &wire.caller, &datagram);
-            ravel_test_run(&never, 1);
-        }
-        cr_assert(caller.secure && callee.secure, "side %d: %s%s", side, caller.text, callee.text);
-        talk(3);
-        ravel_test_end_close(&caller);
-        ravel_test_end_close(&callee);
-        ravel_test_wire_close(&wire);
-    }
+    call_among_forgeries(alert, sizeof alert, true);
+    call_among_forgeries(alert, sizeof alert, false);
+}
+
+/* A greeting, and a certificate, of four senseless bytes: OpenSSL gives a handshake up for them. */
+Test(transport, forged_messages_do_not_end_the_handshake)
+{
+    uint8_t hello[29] = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16,
+                         2,  0,    0,    4, 0, 0, 0, 0, 0, 0, 0, 4};
+    uint8_t certificate[29] = {22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16,
+                               11, 0,    0,    4, 0, 1, 0, 0, 0, 0, 0, 4};
+    call_among_forgeries(hello, sizeof hello, true);
+    call_among_forgeries(certificate, sizeof certificate, false);
 }
 
 Test(transport, drops_handshakes_beyond_measure)
@@ -557,8 +581,16 @@ Test(transport, drops_handshakes_beyond_measure)
     uint8_t record[60] = {22, 0xfe, 0xfd};
     for (int i = 0; i < 1000; i++)
         ravel_test_wire_inject(&wire, record, sizeof record);
-    ravel_test_run(&never, 50);
-    cr_assert_geq(status_of(&callee).dropped[RAVEL_DROP_HANDSHAKE], 700);
+    ravel_transport_status status = status_of(&callee);
+    for (int i = 0;
+         i < 2000 &&
+         status.dropped[RAVEL_DROP_HANDSHAKE] + status.dropped[RAVEL_DROP_OVERFLOW] < 700;
+         i++) {
+        ravel_test_run(&never, 1);
+        status = status_of(&callee);
+    }
+    cr_assert_geq(status.dropped[RAVEL_DROP_HANDSHAKE] + status.dropped[RAVEL_DROP_OVERFLOW], 700);
+    cr_assert_gt(status.dropped[RAVEL_DROP_HANDSHAKE], 0);
     talk(5);
     ravel_test_wire_close(&wire);
 }
@@ -573,6 +605,7 @@ Test(transport, in_the_clear_listens_to_one_address)
     ravel_test_wire_close(&wire);
 }
 
+#ifdef __linux__ /* which counts them */
 /* More at once than the socket holds: each is counted all the same, and then the call goes on. */
 Test(transport, counts_what_the_system_could_not_queue)
 {
@@ -583,13 +616,16 @@ Test(transport, counts_what_the_system_could_not_queue)
     memcpy(data, wire.last, size);
     for (int i = 0; i < FLOOD; i++)
         ravel_test_wire_inject(&wire, data, size);
-    ravel_test_run(&never, 200);
-    ravel_transport_status status = status_of(&callee);
-#ifdef __linux__
-    cr_assert_gt(status.dropped[RAVEL_DROP_OVERFLOW], 0);
-    cr_assert_eq(status.dropped[RAVEL_DROP_OVERFLOW] + status.dropped[RAVEL_DROP_REPLAYED], FLOOD);
-#endif
-    cr_assert_gt(status.dropped[RAVEL_DROP_REPLAYED], 100);
+    uint64_t counted = 0;
+    for (int i = 0; i < 5000 && counted < FLOOD; i++) {
+        ravel_test_run(&never, 1);
+        ravel_transport_status status = status_of(&callee);
+        counted = status.dropped[RAVEL_DROP_OVERFLOW] + status.dropped[RAVEL_DROP_REPLAYED];
+    }
+    cr_assert_eq(counted, FLOOD);
+    cr_assert_gt(status_of(&callee).dropped[RAVEL_DROP_OVERFLOW], 0);
+    cr_assert_gt(status_of(&callee).dropped[RAVEL_DROP_REPLAYED], 100);
     talk(5);
     ravel_test_wire_close(&wire);
 }
+#endif

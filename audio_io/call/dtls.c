@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audio_io/call/certificate_pem.h"
+#include "audio_io/call/rtp_header.h"
 #include "audio_io/call/transport.h"
 #include "nn/error.h"
 
@@ -12,11 +13,13 @@ enum {
     ATTEMPTS = 4,           /* handshakes at a time; the first is kept for the described address */
     ATTEMPT_US = 2000000,   /* then another may take its place */
     RETRY_MS = 300,         /* after a handshake that ended early */
+    RESTART_MS = 3000,      /* of one that comes to no end: the peer may have lost its part */
     RETRANSMIT_US = 200000, /* of a flight that got no answer; doubled up to the longest */
     LONGEST_WAIT_US = 1600000,
     PEER_RATE = 200, /* packets a second that are looked at, and at once */
     STRANGER_RATE = 20,
-    MAX_KEY = 64
+    MAX_KEY = 64,
+    RANDOM = 32 /* bytes */
 };
 
 /* A bucket of packets that fills at `rate` a second up to one second's worth. */
@@ -30,7 +33,8 @@ typedef struct {
     struct tls_conn *conn; /* NULL: free */
     struct sa from;
     int64_t began_us;
-    bool up; /* the handshake is done, but who it is with not yet judged */
+    uint8_t random[RANDOM]; /* of the greeting that began it */
+    bool up;                /* the handshake is done, but who it is with not yet judged */
 } attempt;
 
 struct ravel_dtls {
@@ -39,7 +43,9 @@ struct ravel_dtls {
     struct dtls_sock *sock;
     attempt attempts[ATTEMPTS];
     attempt *chosen; /* that gave the keys */
-    bool started, active, stranger_came;
+    bool started, active, stranger_came, refused, confirmed;
+    bool greeted;           /* by the packet at hand */
+    uint8_t random[RANDOM]; /* of the last greeting */
     struct sa peer;
     uint8_t digest[RAVEL_DTLS_DIGEST];
     allowance of_peer, of_strangers;
@@ -160,6 +166,7 @@ static void on_established(void *arg)
 }
 
 static void connect_again(void *arg);
+static void on_deadline(void *arg);
 
 static void on_closed(int reason, void *arg)
 {
@@ -179,10 +186,11 @@ static void connect_again(void *arg)
 {
     ravel_dtls *dtls = arg;
     attempt *one = &dtls->attempts[0];
+    drop(one);
     one->from = dtls->peer;
-    if (dtls_connect(&one->conn, dtls->tls, dtls->sock, &dtls->peer, on_established, NULL,
-                     on_closed, one) != 0)
-        tmr_start(&dtls->retry, RETRY_MS, connect_again, dtls);
+    int failed = dtls_connect(&one->conn, dtls->tls, dtls->sock, &dtls->peer, on_established, NULL,
+                              on_closed, one);
+    tmr_start(&dtls->retry, failed != 0 ? RETRY_MS : RESTART_MS, connect_again, dtls);
 }
 
 /* --- The other side begins ------------------------------------------------------------------ */
@@ -202,12 +210,14 @@ static void on_hello(const struct sa *from, void *arg)
 {
     ravel_dtls *dtls = arg;
     int64_t now_us = ravel_transport_clock_us();
-    attempt *one = dtls->active || dtls->chosen != NULL ? NULL : place_for(dtls, from, now_us);
+    bool wanted = dtls->greeted && !dtls->active && dtls->chosen == NULL;
+    attempt *one = wanted ? place_for(dtls, from, now_us) : NULL;
     if (one == NULL)
         return;
     drop(one);
     one->from = *from;
     one->began_us = now_us;
+    memcpy(one->random, dtls->random, RANDOM);
     if (dtls_accept(&one->conn, dtls->tls, dtls->sock, on_established, NULL, on_closed, one) != 0)
         one->conn = NULL;
 }
@@ -223,13 +233,79 @@ static bool take(allowance *bucket, int rate, int64_t now_us)
     return true;
 }
 
-bool ravel_dtls_admits(ravel_dtls *dtls, const struct sa *from, int64_t now_us)
+/* One among the records of a packet (RFC 6347 4.1): type, version, epoch, number, length. */
+static bool has_open_alert(const uint8_t *data, size_t size)
 {
-    if (dtls->chosen != NULL)
-        return sa_cmp(from, &dtls->chosen->from, SA_ALL) && take(&dtls->of_peer, PEER_RATE, now_us);
-    if (dtls->started && sa_cmp(from, &dtls->peer, SA_ALL))
-        return take(&dtls->of_peer, PEER_RATE, now_us);
-    return !dtls->active && take(&dtls->of_strangers, STRANGER_RATE, now_us);
+    enum { EPOCH_AT = 3, LENGTH_AT = 11, HEADER = 13, ALERT = 21 };
+    for (size_t at = 0; size - at >= HEADER;) {
+        const uint8_t *record = data + at;
+        size_t length = HEADER + (size_t)ravel_get_16(record + LENGTH_AT);
+        if (record[0] == ALERT && ravel_get_16(record + EPOCH_AT) == 0)
+            return true;
+        if (length > size - at)
+            return false;
+        at += length;
+    }
+    return false;
+}
+
+/* Of the greeting (ClientHello, RFC 6347 4.2.2) that begins a packet; NULL: it is something else. */
+static const uint8_t *random_of_greeting(const uint8_t *data, size_t size)
+{
+    enum {
+        EPOCH_AT = 3,
+        TYPE_AT = 13,
+        NUMBER_AT = 17,
+        RANDOM_AT = 27,
+        HANDSHAKE = 22,
+        GREETING = 1
+    };
+    bool greets = size >= RANDOM_AT + RANDOM && data[0] == HANDSHAKE && data[TYPE_AT] == GREETING &&
+                  ravel_get_16(data + EPOCH_AT) == 0 && ravel_get_16(data + NUMBER_AT) == 0;
+    return greets ? data + RANDOM_AT : NULL;
+}
+
+/* A peer that greets anew has lost what it had: its earlier handshake would only answer in the way of
+ * the new one. Not once packets have shown that it has the keys: then somebody else greets. */
+static void note_greeting(ravel_dtls *dtls, const struct sa *from, const uint8_t *random)
+{
+    memcpy(dtls->random, random, RANDOM);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        attempt *one = &dtls->attempts[i];
+        if (one->conn == NULL || !sa_cmp(from, &one->from, SA_ALL) ||
+            memcmp(one->random, random, RANDOM) == 0 || (one == dtls->chosen && dtls->confirmed))
+            continue;
+        if (one == dtls->chosen) {
+            dtls->chosen = NULL;
+            tmr_start(&dtls->deadline, RAVEL_TRANSPORT_HANDSHAKE_MS, on_deadline, dtls);
+        }
+        drop(one);
+    }
+}
+
+bool ravel_dtls_admits(ravel_dtls *dtls, const struct sa *from, const uint8_t *data, size_t size,
+                       int64_t now_us)
+{
+    bool known = dtls->chosen != NULL ? sa_cmp(from, &dtls->chosen->from, SA_ALL)
+                                      : dtls->started && sa_cmp(from, &dtls->peer, SA_ALL);
+    if (has_open_alert(data, size)) {
+        dtls->refused = dtls->refused || known;
+        return false;
+    }
+    if ((!known && (dtls->chosen != NULL || dtls->active)) ||
+        !take(known ? &dtls->of_peer : &dtls->of_strangers, known ? PEER_RATE : STRANGER_RATE,
+              now_us))
+        return false;
+    const uint8_t *random = random_of_greeting(data, size);
+    dtls->greeted = random != NULL;
+    if (dtls->greeted && !dtls->active)
+        note_greeting(dtls, from, random);
+    return true;
+}
+
+void ravel_dtls_confirm(ravel_dtls *dtls)
+{
+    dtls->confirmed = true;
 }
 
 /* --- Start and end -------------------------------------------------------------------------- */
@@ -240,7 +316,8 @@ static void on_deadline(void *arg)
     fail(dtls,
          dtls->stranger_came
              ? "only strangers answered: no certificate was the one that the description names"
-             : "the peer does not answer the handshake of the media");
+         : dtls->refused ? "the peer refuses the handshake of the media"
+                         : "the peer does not answer the handshake of the media");
 }
 
 ravel_dtls *ravel_dtls_new(const ravel_certificate *certificate, struct udp_sock *socket,

@@ -22,6 +22,7 @@ typedef struct ravel_dtls ravel_dtls;
 
 /* None of them may free the handshake. */
 typedef struct {
+    /* Again, where the peer has lost them and begins anew. */
     void (*keys)(ravel_srtp_suite suite, const uint8_t *send_key, const uint8_t *receive_key,
                  const struct sa *peer, void *context);
     void (*failed)(const char *why, void *context);
@@ -36,8 +37,13 @@ ravel_dtls *ravel_dtls_new(const ravel_certificate *certificate, struct udp_sock
 /* Tells the peer; NULL is allowed. */
 void ravel_dtls_free(ravel_dtls *dtls);
 
-/* Whether a packet of DTLS from there is to be looked at; asked before each. */
-bool ravel_dtls_admits(ravel_dtls *dtls, const struct sa *from, int64_t now_us);
+/* Whether a packet of DTLS from there is to be looked at; asked before each. An alert that is not
+ * encrypted is not: anybody may have sent it. */
+bool ravel_dtls_admits(ravel_dtls *dtls, const struct sa *from, const uint8_t *data, size_t size,
+                       int64_t now_us);
+
+/* The peer has shown that it has the keys: it will not begin anew. */
+void ravel_dtls_confirm(ravel_dtls *dtls);
 
 /* Now it is known who the peer is.
  * active    this side begins

@@ -18,7 +18,7 @@ enum {
     FIRST_PORT = 16384, /* of those that are tried, in pairs */
     PORT_PAIRS = 16384,
     PORT_TRIALS = 64,
-    SOCKET_BUFFER = 1 << 20, /* bytes: a flood's 20 ms must not push the peer's packets out */
+    SOCKET_BUFFER = 1 << 20, /* bytes: 50 ms of a flood */
     GUARD_LAYER = -100,      /* before ICE and DTLS */
     FIRST_REPORT_MS = 1000,
     REPORT_MS = 2000 /* on average */
@@ -70,6 +70,8 @@ static void secure(ravel_channel *channel, ravel_srtp_suite suite, const uint8_t
                    const uint8_t *receive_key)
 {
     ravel_transport *transport = channel->owner;
+    ravel_srtp_free(channel->send);
+    ravel_srtp_free(channel->receive);
     channel->send = ravel_srtp_new(suite, send_key, true);
     channel->receive = ravel_srtp_new(suite, receive_key, false);
     if (channel->send == NULL || channel->receive == NULL) {
@@ -178,6 +180,17 @@ static void close_channel(ravel_channel *channel)
     *channel = (ravel_channel){.owner = channel->owner};
 }
 
+/* As much as the system grants: root all of it, others up to net.core.rmem_max. */
+static void widen(struct udp_sock *socket)
+{
+    const int size = SOCKET_BUFFER;
+#ifdef SO_RCVBUFFORCE
+    if (udp_setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) == 0)
+        return;
+#endif
+    (void)udp_setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static int bind_channel(ravel_channel *channel, const struct sa *address, uint16_t port)
 {
     struct sa local = *address;
@@ -186,7 +199,7 @@ static int bind_channel(ravel_channel *channel, const struct sa *address, uint16
     if (failed != 0)
         return failed;
     udp_rxsz_set(channel->socket, RAVEL_TRANSPORT_MAX_PACKET + 1);
-    (void)udp_sockbuf_set(channel->socket, SOCKET_BUFFER); /* as much as the system grants */
+    widen(channel->socket);
     return udp_register_helper(&channel->guard, channel->socket, GUARD_LAYER, NULL,
                                ravel_channel_receive, channel);
 }

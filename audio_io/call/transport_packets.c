@@ -123,6 +123,7 @@ static bool judge(ravel_channel *channel, ravel_srtp_verdict verdict, const stru
                                        [RAVEL_SRTP_REPLAYED] = RAVEL_DROP_REPLAYED,
                                        [RAVEL_SRTP_FORGED] = RAVEL_DROP_UNAUTHENTICATED};
     if (verdict == RAVEL_SRTP_GOOD) {
+        ravel_dtls_confirm(channel->dtls);
         follow_peer(channel, from);
         return true;
     }
@@ -225,7 +226,7 @@ bool ravel_channel_receive(struct sa *from, struct mbuf *datagram, void *arg)
             (report ? receive_report : receive_media)(channel, from, data, size);
     } else if (data[0] >= 20 && data[0] < 64) {
         if (channel->dtls != NULL &&
-            ravel_dtls_admits(channel->dtls, from, ravel_transport_clock_us()))
+            ravel_dtls_admits(channel->dtls, from, data, size, ravel_transport_clock_us()))
             return false;
         drop(transport, RAVEL_DROP_HANDSHAKE);
     } else if (data[0] < 4 && transport->ice != NULL) {
