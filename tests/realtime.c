@@ -70,8 +70,11 @@ static int step(call *c, int i)
     }
     int size = ravel_packet_write(c->model, codes, n_frames, n_codebooks, packet, sizeof packet);
     n_frames = ravel_packet_read(c->model, packet, size, received, &n_codebooks);
-    if (i % 17 < 2) {
+    if (i % 17 == 0) {
         return ravel_decoder_conceal(c->decoder, c->scratch, n_frames, out, MAX_HOP);
+    }
+    if (i % 17 == 1) {
+        return ravel_decoder_bridge(c->decoder, c->scratch, received, n_codebooks, 1, out, MAX_HOP);
     }
     return ravel_decoder_push(c->decoder, c->scratch, received, n_frames, n_codebooks, out,
                               MAX_HOP);
