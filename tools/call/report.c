@@ -92,13 +92,15 @@ static void say_sent(ravel_call_terminal *terminal, const ravel_call_status *sta
                             (unsigned long long)transport->sent_packets,
                             kbps(transport->sent_bytes, transport->sent_packets, status->talked_s),
                             20 * sender->frames_per_packet);
-    if (is_ravel(status))
+    if (is_ravel(status) && sender->redundant_frames > 0)
         ravel_call_terminal_say(
-            terminal, "             %d codebooks; repeats %d of %d earlier frames",
+            terminal, "             %d codebooks, and %d of the %d frames before again",
             sender->codebooks, sender->redundant_codebooks, sender->redundant_frames);
+    else if (is_ravel(status))
+        ravel_call_terminal_say(terminal, "             %d codebooks", sender->codebooks);
     if (transport->last_report.arrival_us != 0)
         ravel_call_terminal_say(terminal,
-                                "             the peer missed %.1f %% of late, round trip "
+                                "             the peer lately missed %.1f %%, round trip "
                                 "%.0f ms",
                                 100.0 * (double)transport->last_report.loss,
                                 1e-3 * transport->last_report.round_trip_us);

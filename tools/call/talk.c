@@ -68,7 +68,7 @@ static void over(talk *t, const ravel_call_status *status)
 {
     char length[RAVEL_TOOL_TEXT];
     t->code = code_of(status->result);
-    t->asked = false;
+    t->asked = t->muted = false;
     if (status->result == RAVEL_CALL_KEY && !t->options->phone->call.ask)
         warn_of_key(t, status);
     ravel_call_terminal_say(t->terminal, "over: %s", status->reason);
