@@ -575,6 +575,22 @@ Test(transport, forged_messages_do_not_end_the_handshake)
     call_among_forgeries(certificate, sizeof certificate, false);
 }
 
+/* One side has the keys, but the last packet never reaches the other, which then begins anew. */
+Test(transport, a_handshake_that_ended_on_one_side_only_begins_anew)
+{
+    cr_assert(ravel_test_wire_open(&wire));
+    open_call(&(ravel_test_call){.edit = ravel_test_wire_edit, .context = &wire});
+    wire.cut_after = 2;
+    cr_assert_eq(ravel_transport_start(callee.transport, &callee.error), RAVEL_OK);
+    cr_assert_eq(ravel_transport_start(caller.transport, &caller.error), RAVEL_OK);
+    cr_assert(ravel_test_run(&caller.secure, 2500));
+    cr_assert_not(ravel_test_run(&callee.secure, 3500));
+    wire.cut_after = 0;
+    cr_assert(ravel_test_run(&callee.secure, 5000), "%s", callee.text);
+    talk(5);
+    ravel_test_wire_close(&wire);
+}
+
 Test(transport, drops_handshakes_beyond_measure)
 {
     call_by_wire(RAVEL_MEDIA_DTLS);

@@ -178,7 +178,8 @@ static void to_callee(const struct sa *from, struct mbuf *datagram, void *arg)
     wire->caller = *from;
     wire->last_size = mbuf_get_left(datagram);
     memcpy(wire->last, mbuf_buf(datagram), wire->last_size);
-    if (!is_lost(wire))
+    bool cut = wire->cut_after > 0 && wire->from_callee >= wire->cut_after;
+    if (!cut && !is_lost(wire))
         (void)udp_send(wire->at_callee, &wire->callee, datagram);
 }
 
@@ -186,6 +187,7 @@ static void to_caller(const struct sa *from, struct mbuf *datagram, void *arg)
 {
     ravel_test_wire *wire = arg;
     (void)from;
+    wire->from_callee++;
     if (!is_lost(wire))
         (void)udp_send(wire->at_caller, &wire->caller, datagram);
 }

@@ -58,6 +58,8 @@ typedef struct {
     struct sa caller, callee;
     double loss; /* share of the packets, both ways */
     uint64_t seed;
+    int from_callee; /* packets */
+    int cut_after;   /* so many of them nothing comes through to the callee; 0: never */
     uint8_t last[2048];
     size_t last_size;
 } ravel_test_wire;
