@@ -9,6 +9,7 @@
 set -u
 ravel=$1
 write_model=$2
+tests=$(cd "$(dirname "$0")" && pwd)
 
 # shellcheck source=tests/support/jack.sh
 . "$(dirname "$0")/support/jack.sh"
@@ -23,7 +24,7 @@ export RAVEL_MODEL
 with_devices()
 {
     ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
-        TSAN_OPTIONS=${TSAN_OPTIONS:-}:ignore_noninstrumented_modules=1 "$ravel" live "$@"
+        TSAN_OPTIONS=${TSAN_OPTIONS:-}:suppressions=$tests/support/tsan.supp "$ravel" live "$@"
 }
 
 # live OPTION...: without devices
