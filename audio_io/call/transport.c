@@ -349,7 +349,7 @@ static uint64_t overflow_of(const ravel_channel *channel)
 #ifdef SO_MEMINFO
     uint32_t figures[SK_MEMINFO_VARS] = {0};
     socklen_t size = sizeof figures;
-    if (channel->socket != NULL && getsockopt(udp_sock_fd(channel->socket, AF_INET), SOL_SOCKET,
+    if (channel->socket != NULL && getsockopt(udp_sock_fd(channel->socket, AF_INET6), SOL_SOCKET,
                                               SO_MEMINFO, figures, &size) == 0)
         return figures[SK_MEMINFO_DROPS];
 #endif
