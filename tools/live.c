@@ -102,9 +102,10 @@ static void watch(const session *s, ravel_live_voice *voice, ravel_live_display 
         ravel_engine_status engine;
         ravel_engine_get_status(s->engine, &engine);
         const ravel_live_figures figures = ravel_live_voice_figures(voice);
-        if (!noted)
+        if (!noted && figures.realtime >= 0) {
             note_realtime(s->options, figures.realtime);
-        noted = true;
+            noted = true;
+        }
         ravel_live_display_update(display, &engine, &figures);
     }
 }

@@ -105,6 +105,7 @@ ravel_live_voice *ravel_live_voice_start(ravel_engine *engine, ravel_loop *loop,
     voice->engine = engine;
     voice->loop = loop;
     voice->recorder = recorder;
+    voice->realtime = -1;
     if (start(voice, error) < 0) {
         release(voice);
         return NULL;

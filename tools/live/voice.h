@@ -14,7 +14,7 @@ typedef struct {
     double busy_s;     /* in steps, by the clock */
     double cpu_s;      /* of the thread, on the processor */
     double longest_ms; /* of all steps */
-    int realtime;      /* 0, or why the system does not put the thread first (errno) */
+    int realtime; /* 0, or why the system does not put the thread first (errno); -1: not asked yet */
 } ravel_live_figures;
 
 /*
