@@ -24,8 +24,10 @@ ravel_live_test(test_certificate)
 # Calls between two transports of one process.
 add_library(ravel_test_transport STATIC support/transport_pair.c)
 target_link_libraries(ravel_test_transport PUBLIC ravel_live PRIVATE ravel_flags)
-ravel_live_test(test_transport)
-target_link_libraries(test_transport PRIVATE ravel_test_transport)
+foreach(name test_transport test_strangers)
+  ravel_live_test(${name})
+  target_link_libraries(${name} PRIVATE ravel_test_transport)
+endforeach()
 
 # The engine in simulated time.
 add_library(ravel_test_simulated STATIC support/simulated_devices.c)
