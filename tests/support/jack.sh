@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Read by scripts that need a sound device with a clock: JACK's dummy, a server of their own.
 
+# A signal is to end the server too: in dash it would not run what EXIT has.
+trap 'exit 1' HUP INT TERM
+
 # jack_begin FOLDER SAMPLES HOW: blocks of so many samples at 48 kHz; -R for real time, -r without.
 jack_begin()
 {
