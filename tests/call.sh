@@ -116,13 +116,14 @@ has '"certificate_is":"known"' out
 
 # While bob talks, he is busy for others; his second call does not take the first one's recording.
 : >alice.err
-call alice --play voice.wav --duration 3 "$bob" 2>alice.err &
+XDG_CONFIG_HOME=$dir/alice "$ravel" call -q --play voice.wav "$bob" </dev/null 2>alice.err &
 alice_pid=$!
 for _ in $(seq 100); do
     grep -q "talking" alice.err && break
     sleep 0.1
 done
 expect 5 "486 Busy Here" call carol --play voice.wav "$bob"
+kill -TERM $alice_pid
 wait $alice_pid
 equal "alice $?" "alice 0"
 for file in again.wav again-2.wav; do
