@@ -113,7 +113,7 @@ ravel_devices *ravel_devices_find(const char *const names[2], int block_ms, rave
     for (int i = 0; i < 2 && status == 0; i++)
         status = find_first(&devices->device[i], names[i], i, error);
     if (status < 0) {
-        ravel_devices_close(devices);
+        (void)ravel_devices_close(devices);
         return NULL;
     }
     return devices;
@@ -160,6 +160,8 @@ static void serve(ravel_devices *devices, const ravel_device_stream *stream, boo
 static int open_stream(ravel_devices *devices, int first, ravel_error *error)
 {
     ravel_device_stream *stream = &devices->streams[first];
+    if (atomic_load(&devices->stop)) /* PortAudio took so long that nobody waits for it now */
+        return RAVEL_ERR_IO;
     bool has_in = first == RAVEL_IN, has_out = first == RAVEL_OUT || devices->duplex;
     ravel_port *const ports[2] = {has_in ? devices->port[RAVEL_IN] : NULL,
                                   has_out ? devices->port[RAVEL_OUT] : NULL};
@@ -277,7 +279,6 @@ static void *run_ticker(void *context)
     return NULL;
 }
 
-/* Once stop is set the ports may be gone. */
 static void *run_keeper(void *context)
 {
     ravel_devices *devices = context;
@@ -332,19 +333,24 @@ static bool end_keeper(ravel_devices *devices)
     return true;
 }
 
-void ravel_devices_close(ravel_devices *devices)
+bool ravel_devices_close(ravel_devices *devices)
 {
     if (devices == NULL)
-        return;
+        return true;
     atomic_store(&devices->stop, true);
     if (devices->ticking)
         pthread_join(devices->ticker, NULL);
-    if (devices->kept && !end_keeper(devices))
-        return; /* what it works with cannot be freed */
-    for (int i = 0; i < 2; i++)
-        ravel_device_stream_close(&devices->streams[i]);
+    const bool ended = !devices->kept || end_keeper(devices);
+    for (int i = 0; i < 2; i++) {
+        ravel_device_stream_disown(&devices->streams[i]);
+        if (ended)
+            ravel_device_stream_close(&devices->streams[i]);
+    }
+    if (!ended)
+        return false;
     if (devices->begun)
         ravel_portaudio_end();
     pthread_mutex_destroy(&devices->lock);
     free(devices);
+    return true;
 }

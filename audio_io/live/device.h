@@ -35,7 +35,11 @@ ravel_device ravel_devices_get(ravel_devices *devices, int direction);
 /* ports: of the rates found. return    0; RAVEL_ERR_IO, RAVEL_ERR_MEMORY with *error */
 int ravel_devices_start(ravel_devices *devices, ravel_port *const ports[2], ravel_error *error);
 
-/* Ends everything. NULL is allowed. */
-void ravel_devices_close(ravel_devices *devices);
+/*
+ * Ends everything; NULL is allowed.
+ * return    false where PortAudio does not come back from a device that is gone: then the ports must
+ *           stay, for what waits there may still look at them
+ */
+bool ravel_devices_close(ravel_devices *devices);
 
 #endif

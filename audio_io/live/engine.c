@@ -80,7 +80,8 @@ void ravel_engine_close(ravel_engine *engine)
 {
     if (engine == NULL)
         return;
-    ravel_devices_close(engine->devices);
+    if (!ravel_devices_close(engine->devices))
+        return; /* the ports are part of the engine */
     ravel_capture_free(&engine->capture);
     ravel_playout_free(&engine->playout);
     ravel_echo_free(engine->echo);

@@ -78,11 +78,9 @@ typedef struct {
 
 typedef struct {
     ravel_engine_side in, out;
-    double drift_ppm;     /* how much faster the microphone's clock runs than the loudspeaker's */
-    double echo_ms;       /* delay of the canceller's blocks, 0 where there is none */
-    double echo_delay_ms; /* from a sample's playing to its return, as the devices tell it */
-    double
-        echo_reduction_db; /* mean of what the canceller takes away while the other side speaks */
+    double drift_ppm; /* how much faster the microphone's clock runs than the loudspeaker's */
+    /* Mean of what the canceller takes away while the other side speaks. */
+    double echo_reduction_db;
 } ravel_engine_status;
 
 /* Any thread. */

@@ -21,7 +21,7 @@ void ravel_level_add(ravel_level *level, const float *pcm, int n, int rate_hz)
     float share = (float)(1.0 - exp(-seconds / window_s));
     float power = level->power + share * ((float)(sum / n) - level->power);
     level->power = isfinite(power) ? power : 0.0f;
-    level->peak = peak;
+    level->peak = isfinite(peak) ? peak : 0.0f;
     atomic_store_explicit(&level->shown_power, level->power, memory_order_relaxed);
     atomic_store_explicit(&level->shown_peak, level->peak, memory_order_relaxed);
 }

@@ -3,6 +3,7 @@
 #include "audio_io/live/rate.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <speex/speex_resampler.h>
@@ -21,7 +22,14 @@ struct ravel_rate {
     SpeexResamplerState *resampler;
     spx_uint32_t from_hz, to_hz;
     double remainder; /* of the ratio that was wanted, carried to the next */
+    atomic_int delay; /* of the filter, whose length follows the ratio: any thread asks */
 };
+
+static void note_delay(ravel_rate *rate)
+{
+    atomic_store_explicit(&rate->delay, speex_resampler_get_input_latency(rate->resampler),
+                          memory_order_relaxed);
+}
 
 static void set_ratio(ravel_rate *rate, double in_per_out)
 {
@@ -32,6 +40,7 @@ static void set_ratio(ravel_rate *rate, double in_per_out)
     rate->remainder = exact - (double)n;
     speex_resampler_set_rate_frac(rate->resampler, (spx_uint32_t)n, PRIME, rate->from_hz,
                                   rate->to_hz);
+    note_delay(rate);
 }
 
 ravel_rate *ravel_rate_new(int from_hz, int to_hz)
@@ -52,6 +61,7 @@ ravel_rate *ravel_rate_new(int from_hz, int to_hz)
     speex_resampler_set_rate(rate->resampler, rate->from_hz, rate->to_hz);
     speex_resampler_reset_mem(rate->resampler);
     rate->remainder = 0.0;
+    note_delay(rate);
     return rate;
 }
 
@@ -78,5 +88,5 @@ int ravel_rate_push(ravel_rate *rate, const float *in, int *n_in, float *out, in
 
 int ravel_rate_delay(const ravel_rate *rate)
 {
-    return speex_resampler_get_input_latency(rate->resampler);
+    return atomic_load_explicit(&rate->delay, memory_order_relaxed);
 }

@@ -26,7 +26,7 @@ void ravel_rate_steer(ravel_rate *rate, double correction);
  */
 int ravel_rate_push(ravel_rate *rate, const float *in, int *n_in, float *out, int capacity);
 
-/* Samples at the first rate that are held back. */
+/* Any thread: samples at the first rate that are held back. */
 int ravel_rate_delay(const ravel_rate *rate);
 
 #endif

@@ -66,6 +66,7 @@ endif()
 # A flood of hostile packets on a call; prints what it costs.
 add_executable(call_flood EXCLUDE_FROM_ALL bench/call_flood.c)
 target_link_libraries(call_flood PRIVATE ravel_flags ravel_test_transport ravel_live)
+ravel_live_test(test_devices)
 ravel_live_test(test_engine)
 target_link_libraries(test_engine PRIVATE ravel_test_simulated)
 
