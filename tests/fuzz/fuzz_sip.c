@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages (SIP) of whoever sends them, to a user agent that takes calls and answers by itself: over
+ * Messages (SIP) of whoever sends them, to a user agent that takes calls and lets them ring: over
  * a socket, through libre, to the state of the call. One input is several messages, with "\n%%\n"
  * between them; what the agent has made of its tag and what it asks for comes back in "@TAG@".
  */
