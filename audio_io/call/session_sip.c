@@ -109,6 +109,8 @@ static void closed(int code, const struct sip_msg *message, void *context)
         ravel_session_end(session, RAVEL_CALL_NO_ANSWER, "the caller gave up");
     else if (code == ETIMEDOUT)
         ravel_session_end(session, RAVEL_CALL_FAILED, "nothing has come from the peer's machine");
+    else if (code == EDESTADDRREQ)
+        ravel_session_end(session, RAVEL_CALL_FAILED, "%s: no such host is known", session->uri);
     else if (code == ECONNRESET)
         ravel_session_end(session, RAVEL_CALL_FAILED, "the peer hung up before there was sound");
     else
