@@ -57,7 +57,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--codes", type=Path, default=Path("codes"))
     parser.add_argument("--run", type=Path, default=Path("run-prior"))
-    parser.add_argument("--speeds", type=float, nargs="*", default=[0.94, 1.06])
+    parser.add_argument("--speeds", type=float, nargs="*", default=[0.88, 0.94, 1.06, 1.13])
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--minutes", type=float, help="of training, whatever --steps says")
     parser.add_argument("--batch", type=int, default=32)
