@@ -29,12 +29,12 @@ int ravel_plan_frames(const ravel_voice *voice, const ravel_voice_format *format
 }
 
 /*
- * ESTOI of a frame of n codebooks, as measured with the built-in model: every 2.3 codebooks take the
- * distance to the best by a factor e.
+ * ESTOI of a frame of n codebooks, as measured with the built-in model (docs/quality.md): every 1.7
+ * codebooks take the distance to the best by a factor e.
  */
 static double quality(int n_codebooks)
 {
-    return 0.86 - 0.38 * exp(-n_codebooks / 2.3);
+    return 0.866 - 0.44 * exp(-n_codebooks / 1.7);
 }
 
 /* Of frames that are concealed, n in a row: measured at random losses of packets of n. */
