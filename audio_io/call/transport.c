@@ -140,7 +140,9 @@ static void on_start(void *arg)
 
 static void on_gathered(void *arg)
 {
-    ravel_transport_emit(arg, RAVEL_TRANSPORT_GATHERED, "");
+    ravel_transport *transport = arg;
+    transport->gathered = true;
+    ravel_transport_emit(transport, RAVEL_TRANSPORT_GATHERED, "");
 }
 
 static void on_connected(const struct sa *peer, void *arg)
@@ -166,6 +168,14 @@ static int open_ice(ravel_transport *transport, const ravel_transport_config *co
     transport->ice = ravel_ice_new(transport->media.socket, config->address, config->stun_server,
                                    &handlers, error);
     return transport->ice != NULL ? RAVEL_OK : RAVEL_ERR_IO;
+}
+
+void ravel_transport_drop_ice(ravel_transport *transport)
+{
+    ravel_ice_free(transport->ice);
+    transport->ice = NULL;
+    if (!transport->gathered)
+        tmr_start(&transport->event_timer, 0, on_gathered, transport);
 }
 
 /* --- Opening and closing -------------------------------------------------------------------- */
@@ -306,6 +316,7 @@ void ravel_transport_close(ravel_transport *transport)
     close_channel(&transport->reports);
     mem_deref(transport->session);
     OPENSSL_cleanse(transport->key, sizeof transport->key);
+    OPENSSL_cleanse(transport->peer.key, sizeof transport->peer.key);
     mem_deref(transport);
 }
 

@@ -211,10 +211,8 @@ int ravel_transport_apply(ravel_transport *transport, bool offer, ravel_error *e
     }
     if (transport->ice != NULL &&
         (!peer.multiplexed ||
-         !ravel_ice_apply(transport->ice, transport->session, transport->line, !offer))) {
-        ravel_ice_free(transport->ice);
-        transport->ice = NULL;
-    }
+         !ravel_ice_apply(transport->ice, transport->session, transport->line, !offer)))
+        ravel_transport_drop_ice(transport);
     transport->peer = peer;
     transport->described = true;
     return RAVEL_OK;

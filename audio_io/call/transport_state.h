@@ -52,7 +52,7 @@ struct ravel_transport {
 
     struct sdp_session *session; /* a reference */
     struct sdp_media *line;      /* the session's */
-    bool described, started;
+    bool gathered, described, started;
     ravel_peer_description peer;
     uint8_t key[RAVEL_SRTP_MAX_KEY]; /* ours, where keys stand in the description */
 
@@ -67,6 +67,9 @@ struct ravel_transport {
 
 void ravel_transport_emit(ravel_transport *transport, ravel_transport_event event,
                           const char *text);
+
+/* The peer has no ICE. What it was to gather for us is not waited for. */
+void ravel_transport_drop_ice(ravel_transport *transport);
 
 /* Which carries the reports. */
 ravel_channel *ravel_transport_report_channel(ravel_transport *transport);

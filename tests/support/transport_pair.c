@@ -83,8 +83,7 @@ static bool open_end(ravel_test_end *end, ravel_media_security weakest, const ra
            ravel_transport_add_media(end->transport, end->session, &end->media, &end->error) ==
                RAVEL_OK &&
            sdp_format_add(&format, end->media, false, "96", "ravel", RAVEL_TEST_CLOCK_HZ, 1, NULL,
-                          NULL, NULL, false, NULL) == 0 &&
-           ravel_test_run(&end->gathered, 5000);
+                          NULL, NULL, false, NULL) == 0;
 }
 
 void ravel_test_end_close(ravel_test_end *end)
@@ -129,8 +128,11 @@ bool ravel_test_call_open(ravel_test_end *caller, ravel_test_end *callee,
                           const ravel_test_call *call)
 {
     *callee = (ravel_test_end){0};
-    bool opened = open_end(caller, call->offered, call) && open_end(callee, call->accepted, call) &&
-                  pass(caller, callee, true, call) && pass(callee, caller, false, call);
+    /* The offer comes before its answerer has gathered anything, as in a call. */
+    bool opened = open_end(caller, call->offered, call) &&
+                  ravel_test_run(&caller->gathered, 5000) &&
+                  open_end(callee, call->accepted, call) && pass(caller, callee, true, call) &&
+                  ravel_test_run(&callee->gathered, 5000) && pass(callee, caller, false, call);
     if (!opened)
         return false;
     ravel_transport_set_format(caller->transport, RAVEL_TEST_PAYLOAD_TYPE, RAVEL_TEST_PAYLOAD_TYPE,
