@@ -103,6 +103,28 @@ Test(voice, what_arrives_is_what_the_codec_makes)
     }
 }
 
+/* However many bits are allowed: a longer one would be sent to nobody. */
+Test(voice, every_payload_fits_into_a_packet)
+{
+    setting s = begin(NULL, 1.0);
+    ravel_voice_format format;
+    ravel_voice_packet packet;
+    int n_packets = 0;
+    s.voice.bitrate_bps = 510000;
+    s.voice.min_frames = s.voice.max_frames = 4;
+    cr_assert_eq(ravel_voice_get_format(&s.voice, &format, NULL), RAVEL_OK);
+    ravel_sender *sender = ravel_sender_new(&s.voice, NULL);
+    for (int i = 0; i + format.frame_samples <= s.n; i += format.frame_samples) {
+        if (ravel_sender_push(sender, s.pcm + i, &packet) != 1)
+            continue;
+        n_packets++;
+        cr_assert_leq(packet.n_bytes, RAVEL_SENDER_MAX_BYTES);
+    }
+    cr_assert_eq(n_packets, s.n / format.frame_samples / 4);
+    ravel_sender_free(sender);
+    end(&s);
+}
+
 Test(voice, a_whole_packet_is_the_only_delay_where_there_is_no_jitter)
 {
     for (int n_frames = 1; n_frames <= 4; n_frames++) {

@@ -99,8 +99,8 @@ static int finish_packet(ravel_sender *sender, ravel_voice_packet *packet)
 {
     const uint32_t n_waiting = (uint32_t)sender->n_waiting;
     ravel_said said;
-    const int n = sender->speaker->ops->write(sender->speaker, packet->bytes,
-                                              RAVEL_VOICE_PACKET_BYTES, &said);
+    const int n =
+        sender->speaker->ops->write(sender->speaker, packet->bytes, RAVEL_SENDER_MAX_BYTES, &said);
     sender->n_waiting = 0;
     if (n < 0)
         return n;

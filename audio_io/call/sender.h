@@ -12,6 +12,8 @@
 
 typedef struct ravel_sender ravel_sender;
 
+enum { RAVEL_SENDER_MAX_BYTES = 1200 }; /* of a payload: what a packet on any path has room for */
+
 /* NULL with *error filled. */
 ravel_sender *ravel_sender_new(const ravel_voice *voice, ravel_error *error);
 void ravel_sender_free(ravel_sender *sender); /* NULL is allowed */
