@@ -2,7 +2,6 @@
 #include "audio_io/call/offer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -113,9 +112,12 @@ static void limit_opus(const struct sdp_media *media, const struct sdp_format *p
     const char *longest = sdp_media_rattr(media, "maxptime");
     if (bps >= LEAST_BPS && bps < voice->bitrate_bps)
         voice->bitrate_bps = bps;
-    int frames = longest != NULL ? atoi(longest) / FRAME_MS : 0;
-    if (frames >= 1 && frames < voice->max_frames)
-        voice->max_frames = frames;
+    struct pl number = pl_null;
+    if (longest != NULL)
+        pl_set_str(&number, longest);
+    const uint32_t frames = pl_u32(&number) / FRAME_MS;
+    if (frames >= 1 && frames < (uint32_t)voice->max_frames)
+        voice->max_frames = (int)frames;
     if (voice->min_frames > voice->max_frames)
         voice->min_frames = voice->max_frames;
 }

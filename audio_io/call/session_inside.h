@@ -24,9 +24,9 @@ struct ravel_session {
     bool ending;      /* `end` is under way */
     uint16_t refusal; /* status code of a call that is declined; 0: the usual one */
     int64_t talk_begin_us;
-    int64_t heard_us;    /* when something came from the peer last */
-    uint64_t heard;      /* packets and reports until then */
-    int64_t patience_us; /* with silence */
+    int64_t heard_us;   /* when something came from the peer last */
+    uint64_t heard;     /* packets and reports until then */
+    int64_t goodbye_us; /* when the peer's RTCP said goodbye; 0: it has not */
 };
 
 /* --- session.c -------------------------------------------------------------------------------- */

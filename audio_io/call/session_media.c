@@ -13,6 +13,9 @@ enum {
     FAREWELL_US = 3000000   /* after his goodbye in RTCP, which some send between two streams */
 };
 
+_Static_assert((int)RAVEL_SENDER_MAX_BYTES <= (int)RAVEL_TRANSPORT_MAX_PAYLOAD,
+               "what is said can be sent");
+
 /* --- The description -------------------------------------------------------------------------- */
 
 /* What is known of the peer's certificate. */
@@ -116,7 +119,6 @@ static void keep_key(const ravel_session *session)
 static void secured(ravel_session *session)
 {
     session->talk_begin_us = session->heard_us = ravel_transport_clock_us();
-    session->patience_us = PATIENCE_US;
     keep_key(session);
     ravel_session_send(session); /* drops what waited: in a burst it would look like jitter */
     ravel_session_enter(session, RAVEL_CALL_TALKING);
@@ -140,7 +142,7 @@ static void event_came(ravel_transport_event event, const char *text, void *cont
         ravel_session_end(session, RAVEL_CALL_FAILED, "%s", text);
         break;
     case RAVEL_TRANSPORT_BYE:
-        session->patience_us = FAREWELL_US;
+        session->goodbye_us = ravel_transport_clock_us();
         break;
     }
 }
@@ -153,15 +155,17 @@ static void hear(ravel_session *session, int64_t now_us)
     ravel_transport_status transport;
     ravel_transport_get_status(session->transport, &transport);
     uint64_t heard = transport.received_packets + transport.reports_received;
+    const bool left = session->goodbye_us != 0;
     if (heard != session->heard) {
         session->heard = heard;
         session->heard_us = now_us;
-    } else if (now_us - session->heard_us > session->patience_us) {
-        if (session->patience_us == FAREWELL_US)
-            ravel_session_end(session, RAVEL_CALL_ENDED, "the peer has left");
-        else
-            ravel_session_end(session, RAVEL_CALL_FAILED, "nothing has come from the peer for %d s",
-                              (int)((now_us - session->heard_us) / 1000000));
+        if (left && now_us - session->goodbye_us > FAREWELL_US) /* it was of one stream only */
+            session->goodbye_us = 0;
+    } else if (left && now_us - session->heard_us > FAREWELL_US) {
+        ravel_session_end(session, RAVEL_CALL_ENDED, "the peer has left");
+    } else if (now_us - session->heard_us > PATIENCE_US) {
+        ravel_session_end(session, RAVEL_CALL_FAILED, "nothing has come from the peer for %d s",
+                          (int)((now_us - session->heard_us) / 1000000));
     }
 }
 
