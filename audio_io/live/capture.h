@@ -40,7 +40,7 @@ bool ravel_capture_init(ravel_capture *capture, ravel_port *port, const ravel_pl
 void ravel_capture_free(ravel_capture *capture);
 
 /*
- * n         up to 100 ms
+ * n         up to 120 ms
  * return    n samples, or 0 where they are not there yet
  */
 int ravel_capture_pull(ravel_capture *capture, float *pcm, int n, int64_t now_ns);

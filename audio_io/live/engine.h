@@ -49,7 +49,7 @@ ravel_engine *ravel_engine_open(const ravel_engine_config *config, ravel_error *
 /* After the threads that use it have ended. NULL is allowed. */
 void ravel_engine_close(ravel_engine *engine);
 
-/* Capture thread. pcm: room for n samples, n up to 100 ms. return    n, or 0: not yet that many */
+/* Capture thread. pcm: room for n samples, n up to 120 ms. return    n, or 0: not yet that many */
 int ravel_engine_capture(ravel_engine *engine, float *pcm, int n);
 
 /* Samples that the loudspeaker's ring lacks of what it should hold, or 0. */

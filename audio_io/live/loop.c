@@ -7,8 +7,11 @@
 
 #include "nn/error.h"
 
-/* A voice that is half a second late is no conversation: that is a model for files. */
-enum { MAX_DELAY_MS = 500, PACKET_BYTES = 512 };
+/*
+ * A voice that is half a second late is no conversation: that is a model for files. Of longer frames
+ * than MAX_FRAME_MS the engine gives none.
+ */
+enum { MAX_DELAY_MS = 500, MAX_FRAME_MS = 120, PACKET_BYTES = 512 };
 
 struct ravel_loop {
     const ravel_model *model;
@@ -34,16 +37,18 @@ struct ravel_loop {
 static int check_model(const ravel_model_info *info, int packet_bytes, ravel_error *error)
 {
     const double delay_ms = 1e3 * info->delay_samples / info->sample_rate_hz;
+    const double frame_ms = 1e3 * info->hop_samples / info->sample_rate_hz;
     if (info->channels != 1)
         return ravel_error_set(error, RAVEL_ERR_MODEL, "the model '%s' has %d channels, not one",
                                info->name, info->channels);
     if (packet_bytes < 0 || packet_bytes > PACKET_BYTES)
         return ravel_error_set(error, RAVEL_ERR_MODEL,
                                "the frames of the model '%s' do not go into packets", info->name);
-    if (delay_ms > MAX_DELAY_MS)
+    if (delay_ms > MAX_DELAY_MS || frame_ms > MAX_FRAME_MS)
         return ravel_error_set(error, RAVEL_ERR_MODEL,
-                               "the model '%s' has a delay of %.0f ms: too much for a live voice",
-                               info->name, delay_ms);
+                               "the model '%s' has a delay of %.0f ms, and frames of %.0f ms: too "
+                               "much for a live voice",
+                               info->name, delay_ms, frame_ms);
     return 0;
 }
 
