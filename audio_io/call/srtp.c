@@ -2,6 +2,7 @@
 #include "audio_io/call/srtp.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <srtp2/srtp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +60,12 @@ ravel_srtp *ravel_srtp_new(ravel_srtp_suite suite, const uint8_t *key, bool send
                             .window_size = REPLAY_WINDOW};
     set_suite(&policy, suite);
     ravel_srtp *srtp = calloc(1, sizeof *srtp);
-    if (srtp == NULL || srtp_create(&srtp->session, &policy) == srtp_err_status_ok)
-        return srtp;
-    free(srtp);
-    return NULL;
+    if (srtp != NULL && srtp_create(&srtp->session, &policy) != srtp_err_status_ok) {
+        free(srtp);
+        srtp = NULL;
+    }
+    OPENSSL_cleanse(copy, sizeof copy);
+    return srtp;
 }
 
 void ravel_srtp_free(ravel_srtp *srtp)
