@@ -79,14 +79,23 @@ typedef struct {
 
 /* --- Voice ------------------------------------------------------------------------------------ */
 
+/* Of that many milliseconds, or as near as a packet comes. */
+static int frames_of(int ms, const ravel_voice_format *format)
+{
+    const double frame_ms = 1e3 * format->frame_samples / format->rate_hz;
+    const int n = (int)(ms / frame_ms + 0.5);
+    return n < 1 ? 1 : n > RAVEL_PACKET_MAX_FRAMES ? RAVEL_PACKET_MAX_FRAMES : n;
+}
+
 static void set_voice(const call_options *options, ravel_voice *voice)
 {
-    enum { FRAME_MS = 20, OPUS_LEAST_BPS = 6000 };
+    enum { OPUS_LEAST_BPS = 6000 };
+    ravel_voice_format format;
     int bps = (int)(options->kbps * 1000.0);
     if (bps > 0 && (voice->model != NULL || bps >= OPUS_LEAST_BPS))
         voice->bitrate_bps = bps;
-    if (options->packet_ms > 0)
-        voice->min_frames = voice->max_frames = options->packet_ms / FRAME_MS;
+    if (options->packet_ms > 0 && ravel_voice_get_format(voice, &format, NULL) == RAVEL_OK)
+        voice->min_frames = voice->max_frames = frames_of(options->packet_ms, &format);
     voice->redundancy = options->redundancy;
     voice->dtx = options->dtx;
 }

@@ -21,12 +21,13 @@ static double lost_percent(const ravel_call_status *status)
     return all > 0.0 ? 100.0 * lost / all : 0.0;
 }
 
-static uint64_t dropped(const ravel_transport_status *transport)
+/* Of what a packet holds now; frames need not be of 20 ms. */
+static double packet_ms(const ravel_call_status *status)
 {
-    uint64_t sum = 0;
-    for (int i = 0; i < RAVEL_DROP_KINDS; i++)
-        sum += transport->dropped[i];
-    return sum;
+    ravel_voice_format format;
+    if (ravel_voice_get_format(&status->codec.voice, &format, NULL) < 0)
+        return 0.0; /* cannot be: such a call was refused */
+    return 1e3 * status->sound.sender.frames_per_packet * format.frame_samples / format.rate_hz;
 }
 
 /* Of a stream of RTP packets, with IP and UDP around them. */
@@ -38,7 +39,6 @@ static double kbps(uint64_t bytes, uint64_t packets, double seconds)
 
 void ravel_call_report_line(const ravel_call_status *status, char *text, size_t size)
 {
-    const ravel_sender_status *sender = &status->sound.sender;
     const ravel_receiver_status *receiver = &status->sound.receiver;
     const ravel_network_report *report = &status->transport.last_report;
     char length[RAVEL_TOOL_TEXT], trip[24] = "";
@@ -46,11 +46,11 @@ void ravel_call_report_line(const ravel_call_status *status, char *text, size_t 
         (void)snprintf(trip, sizeof trip, "  trip %.0f ms", 1e-3 * report->round_trip_us);
     (void)snprintf(
         text, size,
-        "%s  %s%s  in %3.0f out %3.0f dB  %d ms packets  buffer %.0f ms%s  lost %.1f %%  "
+        "%s  %s%s  in %3.0f out %3.0f dB  %.0f ms packets  buffer %.0f ms%s  lost %.1f %%  "
         "made up %lld  load %.0f %%",
         ravel_tool_duration(status->talked_s, length), is_ravel(status) ? "Ravel" : "Opus",
         status->sound.muted ? "  MUTED" : "", status->sound.in_dbfs, status->sound.out_dbfs,
-        20 * sender->frames_per_packet, receiver->delay_ms, trip, lost_percent(status),
+        packet_ms(status), receiver->delay_ms, trip, lost_percent(status),
         (long long)receiver->concealed, 100.0 * status->sound.load);
 }
 
@@ -87,11 +87,10 @@ static void say_sent(ravel_call_terminal *terminal, const ravel_call_status *sta
 {
     const ravel_transport_status *transport = &status->transport;
     const ravel_sender_status *sender = &status->sound.sender;
-    ravel_call_terminal_say(terminal,
-                            "sent         %llu packets, %.2f kb/s on the wire; now %d ms a packet",
-                            (unsigned long long)transport->sent_packets,
-                            kbps(transport->sent_bytes, transport->sent_packets, status->talked_s),
-                            20 * sender->frames_per_packet);
+    ravel_call_terminal_say(
+        terminal, "sent         %llu packets, %.2f kb/s on the wire; now %.0f ms a packet",
+        (unsigned long long)transport->sent_packets,
+        kbps(transport->sent_bytes, transport->sent_packets, status->talked_s), packet_ms(status));
     if (is_ravel(status) && sender->redundant_frames > 0)
         ravel_call_terminal_say(
             terminal, "             %d codebooks, and %d of the %d frames before again",
@@ -125,8 +124,6 @@ static void say_received(ravel_call_terminal *terminal, const ravel_call_status 
 
 static void say_dropped(ravel_call_terminal *terminal, const ravel_transport_status *transport)
 {
-    if (dropped(transport) == 0)
-        return;
     for (int i = 0; i < RAVEL_DROP_KINDS; i++)
         if (transport->dropped[i] > 0)
             ravel_call_terminal_say(terminal, "refused      %llu packets: %s",
