@@ -159,9 +159,11 @@ has '"codec":"opus"' out
 has '"why_opus":"the peer.s model has the tokenizer' out
 has '"why_opus":"the peer.s model has the tokenizer' bob.out
 
-listen --once
-expect 0 "over" call alice --opus --play voice.wav --json --duration 1 "$bob"
+# Who knows no ICE is answered without it, and no bitrate is too much for a packet.
+listen --once --ice
+expect 0 "over" call alice --opus -b 500 --packet 80 --play voice.wav --json --duration 1 "$bob"
 ended 0
 has '"why_opus":"as asked"' out
+has '"received":{"packets":[1-9]' bob.out
 
 finish call
