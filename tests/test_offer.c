@@ -3,6 +3,7 @@
 #include "audio_io/call/offer.h"
 
 #include <criterion/criterion.h>
+#include <netdb.h>
 #include <string.h>
 
 #include "audio_io/call/address.h"
@@ -168,11 +169,20 @@ Test(address, names_and_numbers)
     cr_assert_str_eq(address.uri, "sip:Alice@127.0.0.1:5070");
     cr_assert_str_eq(address.peer, "Alice@127.0.0.1:5070");
     cr_assert(sa_is_loopback(&address.local));
-    cr_assert_eq(ravel_address_find("bob@LOCALHOST:5060", &address, &error), 0, "%s", error.text);
-    cr_assert_str_eq(address.peer, "bob@localhost");
     cr_assert_eq(ravel_address_find("127.0.0.1", &address, &error), 0, "%s", error.text);
     cr_assert_str_eq(address.uri, "sip:127.0.0.1");
     cr_assert_str_eq(address.peer, "127.0.0.1");
+}
+
+Test(address, the_case_of_names)
+{
+    struct addrinfo *found = NULL;
+    if (getaddrinfo("LOCALHOST", NULL, NULL, &found) != 0)
+        cr_skip_test("SKIPPED: this machine does not know the name localhost");
+    freeaddrinfo(found);
+    ravel_address address;
+    cr_assert_eq(ravel_address_find("bob@LOCALHOST:5060", &address, &error), 0, "%s", error.text);
+    cr_assert_str_eq(address.peer, "bob@localhost");
 }
 
 Test(address, what_is_none)

@@ -159,7 +159,6 @@ static int find_account(call_options *options, ravel_error *error)
 static int find_addresses(call_options *options, const char *callee, ravel_error *error)
 {
     call_means *means = &options->means;
-    enum { STUN_PORT = 3478 };
     int status = 0;
     if (options->address != NULL) {
         if (sa_set_str(&means->address, options->address, 0) != 0)
