@@ -82,6 +82,14 @@ Test(pins, the_last_line_counts)
     cr_assert_eq(look("alice@example.org", first), RAVEL_PIN_CHANGED);
 }
 
+Test(pins, a_last_line_without_its_end_stays_whole)
+{
+    write_file(PRINT("0A") " alice@example.org");
+    keep("bob@example.org", second);
+    cr_assert_eq(look("alice@example.org", first), RAVEL_PIN_SAME);
+    cr_assert_eq(look("bob@example.org", second), RAVEL_PIN_SAME);
+}
+
 Test(pins, what_would_break_the_file_is_refused)
 {
     char longest[RAVEL_PEER_TEXT + 1];

@@ -99,10 +99,17 @@ int ravel_pins_look(const char *folder, const char *peer, const char *fingerprin
     return status;
 }
 
-/* One write to the end of the file: whole, whoever else writes there. */
+/* An editor may have left the last line without its end. */
+static bool ends_with_line(int fd, off_t size)
+{
+    char last = '\n';
+    return size == 0 || (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+}
+
+/* One write to the end of the file: whole, whoever else writes there. line begins with an end. */
 static int append(const char *path, const char *line, size_t n, ravel_error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0)
         return ravel_error_set(error, RAVEL_ERR_IO, "%s: %s", path, strerror(errno));
     struct stat info;
@@ -110,7 +117,8 @@ static int append(const char *path, const char *line, size_t n, ravel_error *err
     if (fstat(fd, &info) != 0 || info.st_size + (off_t)n > MAX_BYTES)
         status = ravel_error_set(error, RAVEL_ERR_SPACE,
                                  "%s is full: take out whom you do not know", path);
-    else if (write(fd, line, n) != (ssize_t)n)
+    const size_t begin = status == 0 && ends_with_line(fd, info.st_size) ? 1 : 0;
+    if (status == 0 && write(fd, line + begin, n - begin) != (ssize_t)(n - begin))
         status = ravel_error_set(error, RAVEL_ERR_IO, "%s: %s", path, strerror(errno));
     if (close(fd) != 0 && status == 0)
         status = ravel_error_set(error, RAVEL_ERR_IO, "%s: %s", path, strerror(errno));
@@ -120,12 +128,12 @@ static int append(const char *path, const char *line, size_t n, ravel_error *err
 int ravel_pins_keep(const char *folder, const char *peer, const char *fingerprint,
                     ravel_error *error)
 {
-    char path[PATH_MAX], line[LINE + 1];
+    char path[PATH_MAX], line[LINE + 2];
     if (!is_peer(peer) || !is_fingerprint(fingerprint, strlen(fingerprint)))
         return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "'%s' cannot be kept as a peer", peer);
     int status = path_of(path, sizeof path, folder, error);
     if (status < 0)
         return status;
-    int n = snprintf(line, sizeof line, "%s %s\n", fingerprint, peer);
+    int n = snprintf(line, sizeof line, "\n%s %s\n", fingerprint, peer);
     return append(path, line, (size_t)n, error);
 }
