@@ -141,6 +141,8 @@ static int bind_address(ravel_user_agent *agent, const struct sa *address, ravel
     int code = sip_transp_add(agent->sip, SIP_TRANSP_UDP, &at);
     if (code == 0)
         code = sip_transp_add(agent->sip, SIP_TRANSP_TCP, &at);
+    if (code == EADDRNOTAVAIL && agent->config->address == NULL)
+        return 0; /* IPv6's are checked for duplicates first; one that is not there yet is left out */
     if (code != 0) {
         char text[80];
         (void)re_snprintf(text, sizeof text, "%J", &at);
