@@ -15,8 +15,10 @@ static void add_number(cJSON *object, const char *name, double value)
 static void add_call(cJSON *facts, const ravel_call_status *status)
 {
     static const char *const pins[] = {"new", "known", "changed"};
-    cJSON_AddStringToObject(facts, "result", ravel_call_report_result(status->result));
-    cJSON_AddStringToObject(facts, "reason", status->reason);
+    if (status->state == RAVEL_CALL_OVER) {
+        cJSON_AddStringToObject(facts, "result", ravel_call_report_result(status->result));
+        cJSON_AddStringToObject(facts, "reason", status->reason);
+    }
     cJSON_AddStringToObject(facts, "peer", status->peer);
     cJSON_AddBoolToObject(facts, "outgoing", status->outgoing);
     add_number(facts, "talked_s", status->talked_s);
