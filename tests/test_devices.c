@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices that go away, by a PortAudio of our own: it loses devices when it is told to, and does not
+ * Devices that are not there or go away, by a PortAudio of our own: it loses devices when it is told to, and does not
  * come back from a call where the real one may wait for minutes.
  */
 #include <criterion/criterion.h>
 #include <portaudio.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 #include "audio_io/live/engine.h"
@@ -209,4 +210,30 @@ Test(devices, found_too_late_are_not_opened)
     come_back(&begin_hangs);
     cr_assert_eq(n_begun, 2);
     cr_assert_eq(n_opened, 2);
+}
+
+Test(devices, that_are_not_there_are_named)
+{
+    static char long_name[200];
+    memset(long_name, 'x', sizeof long_name - 1);
+    static const struct {
+        ravel_engine_config config;
+        ravel_status status;
+        const char *text;
+    } cases[] = {
+        {{"none", "none", 4000, 5, false}, RAVEL_ERR_ARGUMENT, "4000"},
+        {{"none", "none", 24000, 0, false}, RAVEL_ERR_ARGUMENT, "0 ms"},
+        {{"no such microphone", "none", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "no such micro"},
+        {{"none", "no such box", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "no such box"},
+        {{"none", "9999", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "9999"},
+        {{"none", "microphone", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "no output device"},
+        {{"1", "none", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "1 has no input"},
+        {{"none", long_name, 24000, 5, false}, RAVEL_ERR_ARGUMENT, "name"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ravel_error error = {0};
+        cr_assert_null(ravel_engine_open(&cases[i].config, &error));
+        cr_assert_eq(error.status, cases[i].status);
+        cr_assert_not_null(strstr(error.text, cases[i].text), "'%s'", error.text);
+    }
 }

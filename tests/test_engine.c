@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/live/engine.h"
 #include "tests/support/random.h"
 #include "tests/support/simulated_devices.h"
 #include "tests/support/sound.h"
@@ -329,30 +328,4 @@ Test(level, tells_the_power_and_the_peak)
         ravel_level_add(&level, pcm, FRAME, CODEC_HZ);
     cr_assert_lt(fabs(ravel_level_dbfs(&level) + 40.0), 0.1, "and goes on after what is no number");
     cr_assert_lt(fabs(ravel_level_peak_dbfs(&level) + 40.0), 0.1);
-}
-
-/* --- Opening ---------------------------------------------------------------------------------- */
-
-Test(engine, says_what_it_cannot_open)
-{
-    static char long_name[200];
-    memset(long_name, 'x', sizeof long_name - 1);
-    static const struct {
-        ravel_engine_config config;
-        ravel_status status;
-        const char *text;
-    } cases[] = {
-        {{"none", "none", 4000, 5, false}, RAVEL_ERR_ARGUMENT, "4000"},
-        {{"none", "none", 24000, 0, false}, RAVEL_ERR_ARGUMENT, "0 ms"},
-        {{"no such microphone", "none", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "no such micro"},
-        {{"none", "no such box", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "no such box"},
-        {{"none", "9999", 24000, 5, false}, RAVEL_ERR_ARGUMENT, "9999"},
-        {{"none", long_name, 24000, 5, false}, RAVEL_ERR_ARGUMENT, "name"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ravel_error error = {0};
-        cr_assert_null(ravel_engine_open(&cases[i].config, &error));
-        cr_assert_eq(error.status, cases[i].status);
-        cr_assert_not_null(strstr(error.text, cases[i].text), "'%s'", error.text);
-    }
 }
