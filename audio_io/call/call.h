@@ -48,6 +48,7 @@ typedef struct {
     bool outgoing;
     char peer[RAVEL_PEER_TEXT];
     ravel_pin pin;
+    bool forgotten; /* the certificate could not be kept: known_peers is full or not writable */
     char fingerprint[RAVEL_PIN_TEXT]; /* of the peer's certificate, "" without one */
     char known[RAVEL_PIN_TEXT];       /* that was expected, "" for a new peer */
     ravel_media_security security;

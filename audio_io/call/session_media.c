@@ -109,11 +109,12 @@ static void report_came(const ravel_network_report *report, void *context)
 }
 
 /* The peer has proved that the certificate is his; now it is worth keeping. */
-static void keep_key(const ravel_session *session)
+static void keep_key(ravel_session *session)
 {
-    const ravel_call_status *status = &session->status;
+    ravel_call_status *status = &session->status;
     if (status->pin != RAVEL_PIN_SAME && status->fingerprint[0] != '\0')
-        (void)ravel_pins_keep(session->config->folder, status->peer, status->fingerprint, NULL);
+        status->forgotten =
+            ravel_pins_keep(session->config->folder, status->peer, status->fingerprint, NULL) < 0;
 }
 
 static void secured(ravel_session *session)

@@ -60,7 +60,8 @@ static const char *describe_pin(const ravel_call_status *status)
     case RAVEL_PIN_SAME:
         return "known";
     case RAVEL_PIN_NEW:
-        return "new, and kept: compare it with your peer";
+        return status->forgotten ? "new, and NOT kept: known_peers cannot be written"
+                                 : "new, and kept: compare it with your peer";
     default:
         return "CHANGED, and trusted by you";
     }
