@@ -242,6 +242,11 @@ const char *ravel_tool_size(double bytes, char text[RAVEL_TOOL_TEXT])
     return text;
 }
 
+void ravel_tool_add_number(cJSON *object, const char *name, double value)
+{
+    cJSON_AddNumberToObject(object, name, floor(value * 1000.0 + 0.5) / 1000.0);
+}
+
 int ravel_tool_print_json(const cJSON *json)
 {
     char *text = json != NULL ? cJSON_Print(json) : NULL;

@@ -2,10 +2,11 @@
 #include "tools/progress.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "tools/tool.h"
 
 enum { BAR_WIDTH = 30 };
 
@@ -57,25 +58,19 @@ static void show_bar(const ravel_progress *progress, double done_s, double now)
                   100.0 * part, speed, left / 60, left % 60);
 }
 
-/* Thousandths are enough for a log. */
-static void add_number(cJSON *line, const char *name, double value)
-{
-    cJSON_AddNumberToObject(line, name, floor(value * 1000.0 + 0.5) / 1000.0);
-}
-
 static void show_json(const ravel_progress *progress, double done_s, double now, int end)
 {
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "file", progress->name);
-    add_number(line, "done_s", done_s);
+    ravel_tool_add_number(line, "done_s", done_s);
     if (progress->total_s > 0.0)
-        add_number(line, "total_s", progress->total_s);
+        ravel_tool_add_number(line, "total_s", progress->total_s);
     if (progress->n_items > 0 || progress->items_done > 0) {
-        add_number(line, "items_done", (double)progress->items_done);
+        ravel_tool_add_number(line, "items_done", (double)progress->items_done);
         if (progress->n_items > 0)
-            add_number(line, "items", (double)progress->n_items);
+            ravel_tool_add_number(line, "items", (double)progress->n_items);
     }
-    add_number(line, "times_real_time", done_s / elapsed(progress, now));
+    ravel_tool_add_number(line, "times_real_time", done_s / elapsed(progress, now));
     cJSON_AddBoolToObject(line, "end", end);
     char *text = cJSON_PrintUnformatted(line);
     if (text != NULL)

@@ -153,5 +153,7 @@ const char *ravel_tool_duration(double seconds, char text[RAVEL_TOOL_TEXT]);
 const char *ravel_tool_size(double bytes, char text[RAVEL_TOOL_TEXT]);
 /* To standard output. return    RAVEL_OK, or RAVEL_ERR_MEMORY, which NULL is taken for too */
 int ravel_tool_print_json(const struct cJSON *json);
+/* Rounded to thousandths, which is enough for seconds, milliseconds and decibels. */
+void ravel_tool_add_number(struct cJSON *object, const char *name, double value);
 
 #endif

@@ -62,21 +62,15 @@ static int64_t device_xruns(const ravel_engine_status *engine)
 
 /* --- For programs ----------------------------------------------------------------------------- */
 
-/* Thousandths are enough. */
-static void add_number(cJSON *facts, const char *name, double value)
-{
-    cJSON_AddNumberToObject(facts, name, floor(value * 1000.0 + 0.5) / 1000.0);
-}
-
 static void add_budget(cJSON *facts, const ravel_live_budget *budget)
 {
     cJSON *delay = cJSON_AddObjectToObject(facts, "delay_ms");
-    add_number(delay, "device_in", budget->device_in);
-    add_number(delay, "frame", budget->frame);
-    add_number(delay, "codec", budget->codec);
-    add_number(delay, "jitter", budget->jitter);
-    add_number(delay, "device_out", budget->device_out);
-    add_number(delay, "total", budget->total);
+    ravel_tool_add_number(delay, "device_in", budget->device_in);
+    ravel_tool_add_number(delay, "frame", budget->frame);
+    ravel_tool_add_number(delay, "codec", budget->codec);
+    ravel_tool_add_number(delay, "jitter", budget->jitter);
+    ravel_tool_add_number(delay, "device_out", budget->device_out);
+    ravel_tool_add_number(delay, "total", budget->total);
 }
 
 static void add_side(cJSON *facts, const char *name, const ravel_engine_side *side,
@@ -84,13 +78,13 @@ static void add_side(cJSON *facts, const char *name, const ravel_engine_side *si
 {
     cJSON *one = cJSON_AddObjectToObject(facts, name);
     cJSON_AddStringToObject(one, "device", side->name);
-    add_number(one, "rate_hz", side->rate_hz);
-    add_number(one, "channels", side->channels);
-    add_number(one, "level_dbfs", side->level_dbfs);
-    add_number(one, "peak_dbfs", side->peak_dbfs);
-    add_number(one, xruns, (double)side->xruns);
-    add_number(one, "device_xruns", (double)side->device_xruns);
-    add_number(one, "losses", (double)side->losses);
+    ravel_tool_add_number(one, "rate_hz", side->rate_hz);
+    ravel_tool_add_number(one, "channels", side->channels);
+    ravel_tool_add_number(one, "level_dbfs", side->level_dbfs);
+    ravel_tool_add_number(one, "peak_dbfs", side->peak_dbfs);
+    ravel_tool_add_number(one, xruns, (double)side->xruns);
+    ravel_tool_add_number(one, "device_xruns", (double)side->device_xruns);
+    ravel_tool_add_number(one, "losses", (double)side->losses);
     cJSON_AddBoolToObject(one, "lost", side->lost);
 }
 
@@ -102,18 +96,18 @@ static char *print_facts(const ravel_live_display *display, double busy)
     const ravel_live_budget budget = ravel_live_budget_of(info, &display->engine, figures);
     cJSON *facts = cJSON_CreateObject();
     cJSON_AddStringToObject(facts, "model", info->name);
-    add_number(facts, "codebooks", display->n_codebooks);
-    add_number(facts, "elapsed_s", elapsed_s(display));
-    add_number(facts, "kbps", kbps(display));
+    ravel_tool_add_number(facts, "codebooks", display->n_codebooks);
+    ravel_tool_add_number(facts, "elapsed_s", elapsed_s(display));
+    ravel_tool_add_number(facts, "kbps", kbps(display));
     add_budget(facts, &budget);
     add_side(facts, "input", &display->engine.in, "overruns");
     add_side(facts, "output", &display->engine.out, "underruns");
-    add_number(facts, "drift_ppm", display->engine.drift_ppm);
-    add_number(facts, "load", busy);
-    add_number(facts, "longest_step_ms", figures->longest_ms);
+    ravel_tool_add_number(facts, "drift_ppm", display->engine.drift_ppm);
+    ravel_tool_add_number(facts, "load", busy);
+    ravel_tool_add_number(facts, "longest_step_ms", figures->longest_ms);
     cJSON_AddBoolToObject(facts, "realtime", figures->realtime == 0);
-    add_number(facts, "frames", (double)figures->counts.n_frames);
-    add_number(facts, "lost_frames", (double)figures->counts.n_lost_frames);
+    ravel_tool_add_number(facts, "frames", (double)figures->counts.n_frames);
+    ravel_tool_add_number(facts, "lost_frames", (double)figures->counts.n_lost_frames);
     char *text = cJSON_PrintUnformatted(facts);
     cJSON_Delete(facts);
     return text;
