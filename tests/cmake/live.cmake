@@ -71,15 +71,8 @@ ravel_live_test(test_engine)
 target_link_libraries(test_engine PRIVATE ravel_test_simulated)
 
 if(NOT RAVEL_SANITIZE)
-  add_executable(realtime_devices realtime_devices.c support/watched.c)
-  target_link_libraries(realtime_devices PRIVATE ravel_flags ravel_live ${CMAKE_DL_LIBS})
-  add_test(NAME realtime_devices COMMAND realtime_devices)
-  set_tests_properties(realtime_devices PROPERTIES LABELS once)
-  add_executable(realtime_loop realtime_loop.c support/watched.c)
-  target_link_libraries(realtime_loop PRIVATE
-    ravel_flags ravel_test_support ravel_live ${CMAKE_DL_LIBS})
-  add_test(NAME realtime_loop COMMAND realtime_loop)
-  set_tests_properties(realtime_loop PROPERTIES LABELS once)
+  ravel_watched_test(realtime_devices ravel_live)
+  ravel_watched_test(realtime_loop ravel_live)
 endif()
 
 # The voice of a call, over a simulated network.
@@ -99,11 +92,7 @@ ravel_live_test(test_pins)
 add_test(NAME call
   COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/call.sh $<TARGET_FILE:ravel_command> $<TARGET_FILE:write_model>)
 if(NOT RAVEL_SANITIZE)
-  add_executable(realtime_voice realtime_voice.c support/watched.c)
-  target_link_libraries(realtime_voice PRIVATE
-    ravel_flags ravel_test_support ravel_live ${CMAKE_DL_LIBS})
-  add_test(NAME realtime_voice COMMAND realtime_voice)
-  set_tests_properties(realtime_voice PROPERTIES LABELS once)
+  ravel_watched_test(realtime_voice ravel_live)
 endif()
 if(RAVEL_FUZZ)
   add_executable(fuzz_payload fuzz/fuzz_payload.c)
