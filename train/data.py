@@ -228,6 +228,9 @@ class Sampler:
         gain = 10 ** (-rng.uniform(low_db, high_db) / 20)
         return x + other * (level(x) / level(other) * gain)
 
+    def _noise(self, rng: np.random.Generator) -> np.ndarray:
+        return self._crop(rng, self.noise[rng.integers(len(self.noise))])[0]
+
     def _tones(self, rng: np.random.Generator) -> np.ndarray:
         """One to three steady sines, 100 to 6000 Hz."""
         hz = np.exp(rng.uniform(np.log(100), np.log(6000), rng.integers(1, 4)))
@@ -241,7 +244,7 @@ class Sampler:
             return self._tones(rng)
         if kind == 1 or not self.noise:
             return rng.standard_normal(self.crop)
-        return self._crop(rng, self.noise[rng.integers(len(self.noise))])[0]
+        return self._noise(rng)
 
     def _narrow(self, rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
         if rng.random() < 0.5:
@@ -262,8 +265,7 @@ class Sampler:
             x = self._narrow(rng, x)
         x = x * (10 ** (rng.uniform(*(SOFT_DB if soft else LEVEL_DB)) / 20) / level(x))
         if noisy and self.noise:
-            noise, _ = self._crop(rng, self.noise[rng.integers(len(self.noise))])
-            x = self._add(rng, x, noise, 5, 30)
+            x = self._add(rng, x, self._noise(rng), 5, 30)
         peak = np.abs(x).max()
         return x if peak <= 1 else x / peak
 

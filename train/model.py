@@ -150,8 +150,8 @@ class Stage(nn.Module):
     """One factorised codebook: projection to 8 dimensions, nearest codeword, projection back.
 
     A codeword may have a price, which the search adds to its squared distance: what is dear for an
-    entropy coder is taken more rarely (Chou, Lookabaugh, Gray 1989). The codewords follow the data by moving averages; one that is hardly used is replaced by a
-    vector of the batch.
+    entropy coder is taken more rarely (Chou, Lookabaugh, Gray 1989). The codewords follow the data
+    by moving averages; one that is hardly used is replaced by a vector of the batch.
     """
 
     DECAY = 0.99
@@ -170,7 +170,8 @@ class Stage(nn.Module):
 
     def search(self, e: Tensor) -> Tensor:
         """Nearest codeword, Euclidean, of those of one price."""
-        return (e @ self.codebook.T - 0.5 * (self.codebook.square().sum(-1) + self.price)).argmax(-1)
+        offset = 0.5 * (self.codebook.square().sum(-1) + self.price)
+        return (e @ self.codebook.T - offset).argmax(-1)
 
     @torch.no_grad()
     def initialise(self, residual: Tensor, slope: float = 0) -> Tensor:
