@@ -6,7 +6,7 @@
 #ifndef RAVEL_CODEC_IDENTITY_H
 #define RAVEL_CODEC_IDENTITY_H
 
-#include "codec/node.h"
+#include "codec/graph/node.h"
 #include "codec/sha256.h"
 
 /*

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/graph.h"
+#include "codec/graph/graph.h"
 #include "codec/identity.h"
 #include "nn/fpenv.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/graph.h"
+#include "codec/graph/graph.h"
 #include "tests/support/npy.h"
 
 static void *read_file(const char *path, size_t *size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 
-#include "codec/graph.h"
+#include "codec/graph/graph.h"
 
 enum {
     MAX_STATE = 8 << 20,   /* of a block; several are decoded side by side */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/graph.h"
+#include "codec/graph/graph.h"
 
 static ravel_quantizer *build_codebook(ravel_builder *builder, const ravel_node *node)
 {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codec/graph.h"
+#include "codec/graph/graph.h"
 #include "codec/sha256.h"
 
 void ravel_graph_check_tokenizer(const ravel_node *node,

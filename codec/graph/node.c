@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "codec/node.h"
+#include "codec/graph/node.h"
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>

@@ -11,7 +11,7 @@
 #ifndef RAVEL_CODEC_GRAPH_H
 #define RAVEL_CODEC_GRAPH_H
 
-#include "codec/node.h"
+#include "codec/graph/node.h"
 #include "nn/layer.h"
 #include "rvq/layout.h"
 #include "rvq/prior.h"

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The builders of nodes: each reads the fields of its node, follows the flow through it and makes
+ * the layer; NULL where something is wrong, which the reader of the node then knows.
+ * One file a family; the table of all stands in graph.c.
+ */
+#ifndef RAVEL_CODEC_GRAPH_BUILD_H
+#define RAVEL_CODEC_GRAPH_BUILD_H
+
+#include "codec/graph/flow.h"
+#include "codec/graph/graph.h"
+
+typedef ravel_layer *ravel_build(ravel_builder *builder, const ravel_node *node, ravel_flow *flow);
+
+/* build_conv.c */
+ravel_build ravel_build_conv, ravel_build_conv_transpose;
+
+/* build_rowwise.c */
+ravel_build ravel_build_elu, ravel_build_leaky_relu, ravel_build_gelu, ravel_build_silu,
+    ravel_build_tanh, ravel_build_snake, ravel_build_scale, ravel_build_layer_norm;
+
+/* build_context.c */
+ravel_build ravel_build_lstm, ravel_build_attention;
+
+/* build_spectrum.c */
+ravel_build ravel_build_stft, ravel_build_compress, ravel_build_harmonic_noise, ravel_build_istft;
+
+/* build_residual.c */
+ravel_build ravel_build_residual;
+
+/* Words of the field "mode", in the order of ravel_pad_mode. */
+extern const char *const ravel_pad_modes[];
+
+/* The tensor's size in a dimension; 1 where it has none, or is missing. */
+int ravel_tensor_extent(const ravel_tensor *tensor, int dimension);
+
+/* What a constructor made; where that is nothing, the node is refused for its reason. */
+ravel_layer *ravel_build_end(const ravel_node *node, ravel_layer *layer, const ravel_error *reason);
+
+#endif

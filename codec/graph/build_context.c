@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/graph/build.h"
+
+ravel_layer *ravel_build_lstm(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_error reason;
+    ravel_lstm_spec spec = {
+        .weight_ih = ravel_node_tensor(node, "weight_ih", true),
+        .weight_hh = ravel_node_tensor(node, "weight_hh", true),
+        .bias_ih = ravel_node_tensor(node, "bias_ih", false),
+        .bias_hh = ravel_node_tensor(node, "bias_hh", false),
+        .scale_ih = ravel_node_tensor(node, "scale_ih", false),
+        .scale_hh = ravel_node_tensor(node, "scale_hh", false),
+    };
+    (void)flow;
+    if (node->reader->failed)
+        return NULL;
+    return ravel_build_end(node, ravel_lstm_new(builder->kernels, &spec, &reason), &reason);
+}
+
+ravel_layer *ravel_build_attention(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    static const char *const ropes[] = {"none", "interleaved", "half", NULL};
+    ravel_error reason;
+    ravel_attention_spec spec = {
+        .qkv_weight = ravel_node_tensor(node, "in_proj.weight", true),
+        .qkv_bias = ravel_node_tensor(node, "in_proj.bias", false),
+        .qkv_scale = ravel_node_tensor(node, "in_proj.scale", false),
+        .out_weight = ravel_node_tensor(node, "out_proj.weight", true),
+        .out_bias = ravel_node_tensor(node, "out_proj.bias", false),
+        .out_scale = ravel_node_tensor(node, "out_proj.scale", false),
+        .n_heads = ravel_node_int(node, "heads", -1, 1, RAVEL_MAX_CHANNELS),
+        .context = ravel_node_int(node, "context", -1, 1, RAVEL_MAX_WINDOW),
+        .rope = (ravel_rope)ravel_node_choice(node, "rope", ropes),
+        .rope_base = ravel_node_float(node, "rope_base", 10000.0f, 1.0f, 1e9f),
+    };
+    (void)flow;
+    int width = ravel_tensor_extent(spec.out_weight, 0);
+    if (width > RAVEL_MAX_CHANNELS || (int64_t)spec.context * width > RAVEL_MAX_LAYER_STATE / 8) {
+        ravel_node_refuse(node, "keys and values of %d rows of %d channels are above 64 MB",
+                          spec.context, width);
+    }
+    if (node->reader->failed)
+        return NULL;
+    return ravel_build_end(node, ravel_attention_new(builder->kernels, &spec, &reason), &reason);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/graph/build.h"
+
+/* The shortcut; NULL where there is none, which is not a failure. */
+static ravel_layer *build_shortcut(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_node shortcut = ravel_node_child(node, "shortcut");
+    return shortcut.json ? ravel_graph_layers(builder, &shortcut, flow) : NULL;
+}
+
+ravel_layer *ravel_build_residual(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_error reason;
+    ravel_flow other = *flow;
+    ravel_node child = ravel_node_child(node, "branch");
+    ravel_layer *branch = ravel_graph_layers(builder, &child, flow);
+    ravel_layer *shortcut = branch ? build_shortcut(builder, node, &other) : NULL;
+    ravel_flow_meet(node, flow, &other);
+    if (node->reader->failed) {
+        ravel_layer_destroy(branch);
+        ravel_layer_destroy(shortcut);
+        return NULL;
+    }
+    return ravel_build_end(node, ravel_residual_new(branch, shortcut, &reason), &reason);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/graph/flow.h"
+
+#include <stdlib.h>
+
+enum { MAX_REACH = 1 << 24 };
+
+/* floor(a / b), b > 0 */
+static int floor_div(int a, int b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* Follows a change of rate, `up` rows for `down`, that sees `window` rows at the lower rate. */
+static void follow_rate(const ravel_node *node, ravel_flow *flow, int up, int down, int window)
+{
+    int64_t up_all = (int64_t)flow->up * up, down_all = (int64_t)flow->down * down;
+    if (up_all > RAVEL_MAX_RATE || down_all > RAVEL_MAX_RATE) {
+        ravel_node_refuse(node, "the product of the strides is above %d", RAVEL_MAX_RATE);
+        return;
+    }
+    /* Either way alone, the rows that are ready after each row are known exactly. */
+    if (up_all > 1 && down_all > 1) {
+        ravel_node_refuse(node, "the rate of the rows goes down and up in one part");
+        return;
+    }
+    flow->up = (int)up_all;
+    flow->down = (int)down_all;
+    flow->reach = flow->reach * up + (int64_t)window * down_all;
+    flow->short_of = flow->short_of || flow->surplus < 0;
+    if (flow->reach > MAX_REACH || abs(flow->surplus) > MAX_REACH) {
+        ravel_node_refuse(node, "the paddings and windows up to here reach over more than %d rows",
+                          MAX_REACH);
+    }
+}
+
+void ravel_flow_window(const ravel_node *node, ravel_flow *flow, int size, int stride,
+                       const int pad[2], bool complete)
+{
+    int over = flow->surplus + pad[0] + pad[1] - size; /* rows beyond the last whole window */
+    if (complete) {
+        flow->surplus = -floor_div(-over, stride) + 1;
+        if (stride > 1 && pad[0] + pad[1] != size - stride) {
+            ravel_node_refuse(node, "complete_last needs paddings of %d rows together",
+                              size - stride);
+        }
+    } else {
+        flow->surplus = floor_div(over, stride) + 1;
+    }
+    flow->drops = flow->drops || (stride > 1 && !complete);
+    flow->completes = flow->completes || (stride > 1 && complete);
+    follow_rate(node, flow, 1, stride, size + pad[0] + pad[1]);
+}
+
+void ravel_flow_transposed(const ravel_node *node, ravel_flow *flow, int size, int stride,
+                           const int trim[2], int output_padding)
+{
+    int64_t surplus =
+        (int64_t)flow->surplus * stride + size - stride - trim[0] - trim[1] + output_padding;
+    if (surplus > MAX_REACH || surplus < -MAX_REACH)
+        surplus = MAX_REACH + 1;
+    flow->surplus = (int)surplus;
+    follow_rate(node, flow, stride, 1, size / stride + 1 + trim[0] + trim[1]);
+}
+
+static void check_sides(const ravel_node *node, const ravel_flow *branch,
+                        const ravel_flow *shortcut)
+{
+    if (branch->up != shortcut->up || branch->down != shortcut->down) {
+        ravel_node_refuse(node,
+                          "the branch makes %d rows for %d at the start, the shortcut %d for %d",
+                          branch->up, branch->down, shortcut->up, shortcut->down);
+    } else if (branch->channels != shortcut->channels) {
+        ravel_node_refuse(node, "the branch makes %d channels, the shortcut %d", branch->channels,
+                          shortcut->channels);
+    } else if (branch->surplus != shortcut->surplus) {
+        ravel_node_refuse(node, "the branch makes %d rows more than the shortcut",
+                          branch->surplus - shortcut->surplus);
+    }
+}
+
+void ravel_flow_meet(const ravel_node *node, ravel_flow *flow, const ravel_flow *other)
+{
+    check_sides(node, flow, other);
+    if (flow->reach < other->reach)
+        flow->reach = other->reach;
+    flow->short_of = flow->short_of || other->short_of;
+    flow->drops = flow->drops || other->drops;
+    flow->completes = flow->completes || other->completes;
+}

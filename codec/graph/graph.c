@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/graph/graph.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/graph/build.h"
+
+int ravel_tensor_extent(const ravel_tensor *tensor, int dimension)
+{
+    return tensor && tensor->rank > dimension ? tensor->shape[dimension] : 1;
+}
+
+ravel_layer *ravel_build_end(const ravel_node *node, ravel_layer *layer, const ravel_error *reason)
+{
+    if (!layer)
+        ravel_node_refuse_as(node, reason);
+    return layer;
+}
+
+static const struct {
+    const char *name;
+    ravel_build *build;
+    const char *keys[8];
+} types[] = {
+    {"conv",
+     ravel_build_conv,
+     {"name", "stride", "dilation", "groups", "pad", "mode", "complete_last"}},
+    {"conv_transpose",
+     ravel_build_conv_transpose,
+     {"name", "stride", "groups", "trim", "output_padding"}},
+    {"elu", ravel_build_elu, {"alpha"}},
+    {"leaky_relu", ravel_build_leaky_relu, {"slope"}},
+    {"gelu", ravel_build_gelu, {NULL}},
+    {"silu", ravel_build_silu, {NULL}},
+    {"tanh", ravel_build_tanh, {NULL}},
+    {"snake", ravel_build_snake, {"name"}},
+    {"scale", ravel_build_scale, {"name"}},
+    {"layer_norm", ravel_build_layer_norm, {"name", "eps"}},
+    {"lstm", ravel_build_lstm, {"name"}},
+    {"attention", ravel_build_attention, {"name", "heads", "context", "rope", "rope_base"}},
+    {"stft", ravel_build_stft, {"n_fft", "hop", "pad", "mode"}},
+    {"compress", ravel_build_compress, {"eps"}},
+    {"harmonic_noise", ravel_build_harmonic_noise, {"n_fft", "hop", "max_magnitude"}},
+    {"istft",
+     ravel_build_istft,
+     {"n_fft", "hop", "trim", "normalize", "max_magnitude", "spectrum"}},
+    {"residual", ravel_build_residual, {"branch", "shortcut"}},
+};
+
+/* Does the finished layer fit to its neighbour, and is it not absurdly large? */
+static void check_layer(ravel_builder *builder, const ravel_node *node, const ravel_layer *layer,
+                        int channels)
+{
+    if (layer->in_channels != channels) {
+        ravel_node_refuse(node, "takes %d channels, but is given %d", layer->in_channels, channels);
+    } else if (layer->state_size > RAVEL_MAX_LAYER_STATE) {
+        ravel_node_refuse(node, "a state of %zu bytes is above 64 MB", layer->state_size);
+    } else if (layer->weight_bytes > builder->weight_budget) {
+        ravel_node_refuse(node, "the weights are far larger than the file");
+    } else if (layer->out_channels > RAVEL_MAX_CHANNELS) {
+        ravel_node_refuse(node, "%d channels are too many", layer->out_channels);
+    }
+}
+
+static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    const char *type = ravel_node_type(node);
+    size_t i = 0, n = sizeof types / sizeof types[0];
+    int channels = flow->channels;
+    if (!type)
+        return NULL;
+    while (i < n && strcmp(types[i].name, type) != 0)
+        i++;
+    if (i == n) {
+        ravel_node_refuse(node, "unknown type of node '%.40s'", type);
+        return NULL;
+    }
+    ravel_node_only(node, types[i].keys);
+    ravel_layer *layer = node->reader->failed ? NULL : types[i].build(builder, node, flow);
+    if (!layer)
+        return NULL;
+    check_layer(builder, node, layer, channels);
+    if (node->reader->failed) {
+        ravel_layer_destroy(layer);
+        return NULL;
+    }
+    if (types[i].build != ravel_build_residual)
+        builder->weight_budget -= layer->weight_bytes;
+    flow->channels = layer->out_channels;
+    return layer;
+}
+
+/* Makes one layer of those in the array, which is freed; on failure so are they. */
+static ravel_layer *join(const ravel_node *node, ravel_layer **layers, int n)
+{
+    ravel_error reason;
+    ravel_layer *sequence = NULL;
+    if (node->reader->failed) {
+        for (int i = 0; i < n; i++)
+            ravel_layer_destroy(layers[i]);
+    } else if (n == 1) {
+        sequence = layers[0];
+    } else {
+        sequence = ravel_sequence_new(layers, n, &reason);
+        if (!sequence)
+            ravel_node_refuse_as(node, &reason);
+    }
+    free(layers);
+    return sequence;
+}
+
+static ravel_layer *build_sequence(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    int size = cJSON_GetArraySize(node->json), n = 0;
+    ravel_layer **layers = calloc((size_t)size + 1, sizeof(void *));
+    if (!layers) {
+        ravel_node_refuse_as(node, &(ravel_error){RAVEL_ERR_MEMORY, "out of memory"});
+        return NULL;
+    }
+    if (size == 0)
+        ravel_node_refuse(node, "a sequence without layers");
+    const cJSON *item = node->json->child;
+    while (item && !node->reader->failed) {
+        ravel_node child = ravel_node_item(node, item, n);
+        layers[n] = ravel_graph_layers(builder, &child, flow);
+        if (layers[n])
+            n++;
+        item = item->next;
+    }
+    return join(node, layers, n);
+}
+
+ravel_layer *ravel_graph_layers(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_node_enter(node);
+    if (node->reader->failed)
+        return NULL;
+    return cJSON_IsArray(node->json) ? build_sequence(builder, node, flow)
+                                     : build_node(builder, node, flow);
+}
