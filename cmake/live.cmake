@@ -22,4 +22,5 @@ target_link_libraries(ravel_live
     PkgConfig::SRTP PkgConfig::OPENSSL Threads::Threads ${CMAKE_DL_LIBS} m)
 add_subdirectory(audio_io/live)
 add_subdirectory(audio_io/call)
+add_subdirectory(audio_io/call/transport)
 add_subdirectory(audio_io/call/voice)

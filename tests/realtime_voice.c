@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audio_io/call/receiver.h"
-#include "audio_io/call/sender.h"
+#include "audio_io/call/voice/receiver.h"
+#include "audio_io/call/voice/sender.h"
 #include "tests/support/sound.h"
 #include "tests/support/watched.h"
 

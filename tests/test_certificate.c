@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The certificate of a user's calls: made once, kept, and kept to himself. */
 #define _XOPEN_SOURCE 700
-#include "audio_io/call/certificate.h"
+#include "audio_io/call/transport/certificate.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

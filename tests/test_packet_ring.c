@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "audio_io/call/packet_ring.h"
+#include "audio_io/call/voice/packet_ring.h"
 
 enum { ROOM = 5, MANY = 20000 };
 

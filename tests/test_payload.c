@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audio_io/call/fmtp.h"
+#include "audio_io/call/voice/fmtp.h"
 #include "audio_io/call/voice/payload.h"
 #include "tests/support/random.h"
 #include "tests/support/tiny_model.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reports of a call, over a simulated network and clock. */
-#include "audio_io/call/rtcp.h"
+#include "audio_io/call/transport/rtcp.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

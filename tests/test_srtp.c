@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* SRTP of a call: what gets through, and that what does not changes nothing. */
-#include "audio_io/call/srtp.h"
+#include "audio_io/call/transport/srtp.h"
 
 #include <criterion/criterion.h>
 #include <stdalign.h>
 #include <string.h>
 
-#include "audio_io/call/rtp_header.h"
+#include "audio_io/call/transport/rtp_header.h"
 
 enum { PAYLOAD = 40, SENT = RAVEL_RTP_HEADER + PAYLOAD, ROOM = SENT + RAVEL_SRTP_MAX_OVERHEAD };
 

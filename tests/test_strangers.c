@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The transport of calls: what it keeps out, while the call goes on. */
-#include "audio_io/call/dtls.h"
+#include "audio_io/call/transport/dtls.h"
 #include "tests/support/transport_call.h"
 
 TestSuite(strangers, .init = set_up, .fini = tear_down, .timeout = 30);

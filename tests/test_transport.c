@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The transport of calls: what it agrees on, and what it carries. */
-#include "audio_io/call/transport.h"
+#include "audio_io/call/transport/transport.h"
 
 #include "tests/support/transport_call.h"
 

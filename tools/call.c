@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio_io/call/certificate.h"
+#include "audio_io/call/transport/certificate.h"
 #include "nn/error.h"
 #include "tools/call/talk.h"
 #include "tools/live/devices.h"

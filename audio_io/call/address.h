@@ -3,8 +3,8 @@
 #ifndef RAVEL_AUDIO_IO_CALL_ADDRESS_H
 #define RAVEL_AUDIO_IO_CALL_ADDRESS_H
 
-#include "audio_io/call/libre.h"
 #include "audio_io/call/pins.h"
+#include "audio_io/call/transport/libre.h"
 
 enum { RAVEL_URI_TEXT = 256 };
 

@@ -6,7 +6,7 @@
 #include "audio_io/call/offer.h"
 #include "audio_io/call/pins.h"
 #include "audio_io/call/sound.h"
-#include "audio_io/call/transport.h"
+#include "audio_io/call/transport/transport.h"
 
 /* How calls are made. Texts and models outlive them. */
 typedef struct {

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "audio_io/call/address.h"
-#include "audio_io/call/fmtp.h"
+#include "audio_io/call/voice/fmtp.h"
 #include "nn/error.h"
 
 /* RTP's clock of Opus, and the channels that its line names, whatever is sent (RFC 7587 7). */

@@ -16,7 +16,7 @@
 #ifndef RAVEL_AUDIO_IO_CALL_OFFER_H
 #define RAVEL_AUDIO_IO_CALL_OFFER_H
 
-#include "audio_io/call/voice.h"
+#include "audio_io/call/voice/voice.h"
 
 struct sdp_media;
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "audio_io/call/srtp.h"
+#include "audio_io/call/transport/srtp.h"
 #include "audio_io/call/user_agent.h"
 #include "nn/error.h"
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audio_io/call/certificate.h"
 #include "audio_io/call/session_inside.h"
+#include "audio_io/call/transport/certificate.h"
 #include "nn/error.h"
 
 enum {

@@ -9,8 +9,8 @@
 #define RAVEL_AUDIO_IO_CALL_SOUND_H
 
 #include "audio_io/call/line.h"
-#include "audio_io/call/receiver.h"
-#include "audio_io/call/sender.h"
+#include "audio_io/call/voice/receiver.h"
+#include "audio_io/call/voice/sender.h"
 
 typedef struct ravel_sound ravel_sound;
 

@@ -5,10 +5,10 @@
  */
 #include <string.h>
 
-#include "audio_io/call/certificate.h"
-#include "audio_io/call/libre.h"
 #include "audio_io/call/offer.h"
-#include "audio_io/call/transport.h"
+#include "audio_io/call/transport/certificate.h"
+#include "audio_io/call/transport/libre.h"
+#include "audio_io/call/transport/transport.h"
 #include "tests/fuzz/fuzz.h"
 
 static void on_packet(const ravel_rtp_packet *packet, void *context)

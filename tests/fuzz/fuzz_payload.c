@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
-#include "audio_io/call/fmtp.h"
-#include "audio_io/call/receiver.h"
+#include "audio_io/call/voice/fmtp.h"
 #include "audio_io/call/voice/payload.h"
+#include "audio_io/call/voice/receiver.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/tiny_model.h"
 

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "audio_io/call/rtcp.h"
-#include "audio_io/call/sdes.h"
+#include "audio_io/call/transport/rtcp.h"
+#include "audio_io/call/transport/sdes.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { CLOCK_HZ = 24000 };

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio_io/call/certificate.h"
+#include "audio_io/call/transport/certificate.h"
 #include "audio_io/call/user_agent.h"
 #include "tests/fuzz/fuzz.h"
 

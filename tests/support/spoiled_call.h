@@ -3,8 +3,8 @@
 #ifndef RAVEL_TESTS_SPOILED_CALL_H
 #define RAVEL_TESTS_SPOILED_CALL_H
 
-#include "audio_io/call/receiver.h"
-#include "audio_io/call/sender.h"
+#include "audio_io/call/voice/receiver.h"
+#include "audio_io/call/voice/sender.h"
 
 typedef struct {
     double loss;            /* share of packets lost, each by itself */

@@ -6,9 +6,9 @@
 #ifndef RAVEL_TESTS_SUPPORT_TRANSPORT_PAIR_H
 #define RAVEL_TESTS_SUPPORT_TRANSPORT_PAIR_H
 
-#include "audio_io/call/certificate.h"
-#include "audio_io/call/libre.h"
-#include "audio_io/call/transport.h"
+#include "audio_io/call/transport/certificate.h"
+#include "audio_io/call/transport/libre.h"
+#include "audio_io/call/transport/transport.h"
 
 enum { RAVEL_TEST_DESCRIPTION = 4096, RAVEL_TEST_PAYLOAD_TYPE = 96, RAVEL_TEST_CLOCK_HZ = 24000 };
 

@@ -7,8 +7,8 @@
 #ifndef RAVEL_CALL_VOICE_ARRIVALS_H
 #define RAVEL_CALL_VOICE_ARRIVALS_H
 
-#include "audio_io/call/packet_ring.h"
 #include "audio_io/call/voice/delay.h"
+#include "audio_io/call/voice/packet_ring.h"
 
 typedef struct {
     int clock_hz;

@@ -6,7 +6,7 @@
 #ifndef RAVEL_CALL_VOICE_CODER_H
 #define RAVEL_CALL_VOICE_CODER_H
 
-#include "audio_io/call/voice.h"
+#include "audio_io/call/voice/voice.h"
 
 /* --- Speaker -------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #ifndef RAVEL_CALL_VOICE_PLAN_H
 #define RAVEL_CALL_VOICE_PLAN_H
 
-#include "audio_io/call/voice.h"
+#include "audio_io/call/voice/voice.h"
 
 enum { RAVEL_PLAN_MAX_REDUNDANT_FRAMES = 8 };
 
