@@ -216,9 +216,9 @@ static void next_latents(const decode_progress *progress, float *latents, int n,
         ravel_trend_go_on(&decoder->trend, known, latents, n);
         return;
     }
-    quantizer->ops->decode(quantizer,
-                           job->codes + (size_t)progress->taken * (size_t)job->n_codebooks,
-                           job->n_codebooks, n, job->n_codebooks, latents, scratch);
+    const int stride = ravel_layout_codes(&decoder->model->layout, job->n_codebooks);
+    quantizer->ops->decode(quantizer, job->codes + (ptrdiff_t)progress->taken * stride, stride, n,
+                           job->n_codebooks, latents, scratch);
     if (progress->kind == FRAMES_HERE)
         ravel_trend_add(&decoder->trend, known, latents, n);
     else

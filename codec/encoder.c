@@ -118,7 +118,7 @@ typedef struct {
     ravel_lane *lanes;
     float *pcm;      /* [n_jobs][round samples][channels] */
     float *latents;  /* [n_jobs * most frames of a lane][latent_dim] */
-    uint16_t *codes; /* as many frames, [codebooks] */
+    uint16_t *codes; /* as many frames, [codes of a frame] */
     int round_samples, most_frames, n_lanes;
 } encode_round;
 
@@ -128,24 +128,30 @@ static int most_frames(const ravel_model *model, int n_frames)
     return ravel_layer_max_out(model->encoder, n_frames * model->info.hop_samples);
 }
 
+/* Bytes of the codes of a frame, by all codebooks. */
+static size_t code_bytes(const ravel_model *model)
+{
+    return (size_t)ravel_layout_codes(&model->layout, model->info.n_codebooks) * sizeof(uint16_t);
+}
+
 size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_frames)
 {
     size_t lanes = (size_t)n_streams, most = (size_t)most_frames(model, n_frames);
     size_t samples = (size_t)n_frames * (size_t)model->info.hop_samples;
     size_t channels = (size_t)model->info.channels, dim = (size_t)model->info.latent_dim;
-    size_t row = dim * sizeof(float) + (size_t)model->info.n_codebooks * sizeof(uint16_t);
+    size_t row = dim * sizeof(float) + code_bytes(model);
     if (lanes * most > INT_MAX ||
         lanes > SIZE_MAX / 2 / (most * row + samples * channels * sizeof(float))) {
         return SIZE_MAX;
     }
     size_t layers = ravel_layer_scratch_size(model->encoder, (int)samples, n_streams);
     size_t search = model->quantizer->ops->scratch_size(model->quantizer, (int)(lanes * most));
-    size_t rest =
-        ravel_arena_bytes(lanes * sizeof(encode_progress)) +
-        ravel_arena_bytes(lanes * sizeof(int)) + ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
-        ravel_arena_bytes(lanes * samples * channels * sizeof(float)) +
-        ravel_arena_bytes(lanes * most * dim * sizeof(float)) +
-        ravel_arena_bytes(lanes * most * (size_t)model->info.n_codebooks * sizeof(uint16_t));
+    size_t rest = ravel_arena_bytes(lanes * sizeof(encode_progress)) +
+                  ravel_arena_bytes(lanes * sizeof(int)) +
+                  ravel_arena_bytes(lanes * sizeof(ravel_lane)) +
+                  ravel_arena_bytes(lanes * samples * channels * sizeof(float)) +
+                  ravel_arena_bytes(lanes * most * dim * sizeof(float)) +
+                  ravel_arena_bytes(lanes * most * code_bytes(model));
     size_t inner = layers > search ? layers : search;
     return inner > SIZE_MAX - rest ? SIZE_MAX : inner + rest;
 }
@@ -165,8 +171,7 @@ static encode_round plan_rounds(const ravel_model *model, int n_jobs, int n_stre
         ravel_arena_take(arena, lanes * samples * (size_t)model->info.channels * sizeof *round.pcm);
     round.latents = ravel_arena_take(arena, lanes * most * (size_t)model->info.latent_dim *
                                                 sizeof *round.latents);
-    round.codes = ravel_arena_take(arena, lanes * most * (size_t)model->info.n_codebooks *
-                                              sizeof *round.codes);
+    round.codes = ravel_arena_take(arena, lanes * most * code_bytes(model));
     return round;
 }
 
@@ -273,14 +278,14 @@ static int join_latents(const encode_round *round, int dim)
     return (int)n;
 }
 
-/* Hands out the codes, of which each stream wants the first n_codebooks. */
-static void deliver(const encode_round *round, int stride)
+/* Hands out the codes [stride] of the frames; each stream wants those of its first n_codebooks. */
+static void deliver(const ravel_layout *layout, const encode_round *round, int stride)
 {
     const uint16_t *codes = round->codes;
     for (int l = 0; l < round->n_lanes; l++) {
         ravel_encoder_job *job = round->progress[round->active[l]].job;
         ravel_encoder *encoder = job->encoder;
-        size_t wanted = (size_t)encoder->n_codebooks;
+        size_t wanted = (size_t)ravel_layout_codes(layout, encoder->n_codebooks);
         for (int t = 0; t < round->lanes[l].n_out; t++, codes += stride) {
             memcpy(job->codes + (size_t)job->n_frames++ * wanted, codes, wanted * sizeof *codes);
         }
@@ -298,9 +303,10 @@ static void quantize(const ravel_model *model, const encode_round *round, ravel_
     }
     if (n == 0)
         return;
-    model->quantizer->ops->encode(model->quantizer, round->latents, n, most, round->codes, most,
+    int stride = ravel_layout_codes(&model->layout, most);
+    model->quantizer->ops->encode(model->quantizer, round->latents, n, most, round->codes, stride,
                                   NULL, arena);
-    deliver(round, most);
+    deliver(&model->layout, round, stride);
 }
 
 static int check_batch(const ravel_encoder_job *jobs, int n_jobs, const ravel_scratch *scratch)

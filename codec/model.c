@@ -96,14 +96,15 @@ static void build_quantizer(ravel_model *model, ravel_builder *builder, const ra
     model->info.n_codebooks = model->layout.n_codebooks = n;
     for (int i = 0; i < n; i++) {
         model->layout.codebook_size[i] = model->quantizer->codebook_size[i];
-        model->layout.steps_per_frame[i] = 1;
+        model->layout.steps_per_frame[i] = model->quantizer->steps[i];
     }
     memcpy(model->info.codebook_size, model->layout.codebook_size,
            sizeof model->info.codebook_size);
     memcpy(model->info.steps_per_frame, model->layout.steps_per_frame,
            sizeof model->info.steps_per_frame);
     if (!ravel_layout_valid(&model->layout)) {
-        ravel_node_refuse(&node, "a codebook does not have 2 to 65536 codewords");
+        ravel_node_refuse(&node, "a codebook does not have 2 to %d codewords and 1 to %d steps",
+                          RAVEL_MAX_CODEBOOK_SIZE, RAVEL_MAX_STEPS_PER_FRAME);
     }
 }
 

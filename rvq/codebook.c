@@ -222,6 +222,7 @@ ravel_quantizer *ravel_codebook_new(const ravel_kernels *kernels, const ravel_te
         .dim = codewords->shape[1],
         .n_codebooks = 1,
         .codebook_size = {codewords->shape[0]},
+        .steps = {1},
         .weight_bytes = ravel_matrix_bytes(&self->scores),
         .macs = (double)codewords->shape[0] * (double)codewords->shape[1],
     };

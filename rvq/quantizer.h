@@ -4,7 +4,10 @@
  *
  * A quantiser is a tree that is built once and never changes; it has no state. Codebooks are
  * numbered in the order of the tree, coarse to fine. With n_codebooks below the quantiser's number
- * only the first ones are searched or summed, so every prefix of the codes is a description.
+ * only the first ones are searched or summed, so every prefix of the codebooks is a description.
+ *
+ * A vector has steps[b] codes of codebook b, mostly one. They stand together, in order of time, and
+ * the codebooks one after another: ravel_quantizer_codes() codes in all.
  */
 #ifndef RAVEL_RVQ_QUANTIZER_H
 #define RAVEL_RVQ_QUANTIZER_H
@@ -16,8 +19,8 @@ typedef struct ravel_quantizer ravel_quantizer;
 typedef struct {
     /*
      * Finds codes of `n` vectors x [n][dim] and, where y is not NULL, writes what they stand for,
-     * y [n][dim]. codes: code of codebook b of vector i at codes[i * code_stride + b], for the
-     * b below n_codebooks (relative to this quantiser's first). y may not be x.
+     * y [n][dim]. codes: those of vector i from codes[i * code_stride] on, of the first n_codebooks
+     * of this quantiser. y may not be x.
      */
     void (*encode)(const ravel_quantizer *q, const float *x, int n, int n_codebooks,
                    uint16_t *codes, int code_stride, float *y, ravel_arena *scratch);
@@ -35,11 +38,15 @@ struct ravel_quantizer {
     int dim;
     int n_codebooks;
     int codebook_size[RAVEL_MAX_CODEBOOKS];
-    size_t weight_bytes; /* read to encode one vector with all codebooks */
-    double macs;         /* multiply-adds to encode one vector with all codebooks */
+    int steps[RAVEL_MAX_CODEBOOKS]; /* codes of a vector, 1 ... RAVEL_MAX_STEPS_PER_FRAME */
+    size_t weight_bytes;            /* read to encode one vector with all codebooks */
+    double macs;                    /* multiply-adds to encode one vector with all codebooks */
 };
 
 void ravel_quantizer_destroy(ravel_quantizer *q); /* NULL is allowed */
+
+/* Codes of a vector by the first n_codebooks. */
+int ravel_quantizer_codes(const ravel_quantizer *q, int n_codebooks);
 
 typedef enum {
     RAVEL_SEARCH_EUCLIDEAN, /* nearest codeword */

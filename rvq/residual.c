@@ -37,14 +37,15 @@ static void residual_encode(const ravel_quantizer *q, const float *x, int n, int
         const ravel_quantizer *stage = self->stage[s];
         const int now = stage_codebooks(stage, left);
         const int last = left == now;
-        stage->ops->encode(stage, rest, n, now, codes + (n_codebooks - left), code_stride,
-                           last && !y ? NULL : part, scratch);
+        stage->ops->encode(stage, rest, n, now, codes, code_stride, last && !y ? NULL : part,
+                           scratch);
         if (!last)
             q->kernels->axpy(part, -1.0f, rest, count);
         if (y && s == 0)
             memcpy(y, part, vector_bytes(q, n));
         if (y && s > 0)
             q->kernels->add(y, part, y, count);
+        codes += ravel_quantizer_codes(stage, now);
         left -= now;
     }
     *scratch = mark;
@@ -60,10 +61,10 @@ static void residual_decode(const ravel_quantizer *q, const uint16_t *codes, int
     for (int s = 0, left = n_codebooks; left > 0; s++) {
         const ravel_quantizer *stage = self->stage[s];
         const int now = stage_codebooks(stage, left);
-        stage->ops->decode(stage, codes + (n_codebooks - left), code_stride, n, now,
-                           s == 0 ? y : part, scratch);
+        stage->ops->decode(stage, codes, code_stride, n, now, s == 0 ? y : part, scratch);
         if (s > 0)
             q->kernels->add(y, part, y, n * q->dim);
+        codes += ravel_quantizer_codes(stage, now);
         left -= now;
     }
     *scratch = mark;
@@ -118,6 +119,7 @@ static void add_stage(residual *self, ravel_quantizer *stage)
 {
     ravel_quantizer *q = &self->base;
     for (int b = 0; b < stage->n_codebooks; b++) {
+        q->steps[q->n_codebooks] = stage->steps[b];
         q->codebook_size[q->n_codebooks++] = stage->codebook_size[b];
     }
     q->weight_bytes += stage->weight_bytes;

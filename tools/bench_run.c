@@ -178,7 +178,7 @@ static void run_parts(bench_rig *rig, int first, int n, ravel_bench_time times[R
         arena = ravel_scratch_arena(rig->scratch);
         begin = now();
         quantizer->ops->encode(quantizer, rig->latents, lane.n_out, rig->n_codebooks, rig->codes,
-                               rig->n_codebooks, NULL, &arena);
+                               ravel_quantizer_codes(quantizer, rig->n_codebooks), NULL, &arena);
         add(&times[RAVEL_BENCH_QUANTIZER], since(begin));
     }
 }

@@ -33,6 +33,9 @@ ravel_tables *ravel_graph_tables(ravel_builder *builder, const ravel_node *node,
     ravel_error reason;
     ravel_node_only(node, keys);
     for (int k = 0; k < layout->n_codebooks; k++) {
+        if (layout->steps_per_frame[k] != 1)
+            ravel_node_refuse(node, "codebook %d has %d steps a frame; tables take one", k,
+                              layout->steps_per_frame[k]);
         specs[k] = (ravel_table_spec){.logits = table_tensor(node, k, "logits", true),
                                       .from = table_tensor(node, k, "from", false),
                                       .to = table_tensor(node, k, "to", false)};
