@@ -17,7 +17,7 @@ _ravel_options()
             ;;
         detokens) echo "--to --bits --jobs $common" ;;
         info) echo "--json --model --help" ;;
-        import) echo "--output --help" ;;
+        import) echo "--output --set --help" ;;
         compare) echo "--json --png --model --quiet --help" ;;
         bench) echo "--json --model --seconds --help" ;;
         live)

@@ -298,6 +298,19 @@ expect 2 'needed' "$ravel" import model
 expect 1 'safetensors' "$ravel" import text.wav -o no.model
 expect 1 "'missing'" "$ravel" import lyra missing -o no.model
 expect 1 'is missing' "$ravel" import encodec model -o no.model
+expect 2 'KEY=VALUE' "$ravel" import model --set name -o no.model
+mkdir folder
+expect 1 'no model.safetensors' "$ravel" import folder -o no.model
+touch folder/pytorch_model.bin
+expect 1 "'folder/pytorch_model.bin' is no safetensors file: train/to_safetensors.py" "$ravel" import folder -o no.model
+touch folder/model.safetensors.index.json
+expect 1 'in several files' "$ravel" import folder -o no.model
+cp model folder/model.safetensors
+expect 1 'no known kind' "$ravel" import folder -o no.model
+echo '{"a":1' >folder/config.json
+expect 1 'configuration is not a JSON' "$ravel" import folder -o no.model
+touch checkpoint.th
+expect 1 "'checkpoint.th' is no safetensors file" "$ravel" import checkpoint.th -o no.model
 gone no.model
 
 # --- Damage ----------------------------------------------------------------------------------------

@@ -140,15 +140,24 @@ static void *to_file(const checkpoint *c, size_t *size)
     return file;
 }
 
-static int import(const checkpoint *c, const char *config, void **model, size_t *size,
-                  ravel_error *error)
+/* What is set on the command line, beside a configuration or without one. */
+static int import_set(const checkpoint *c, const char *config, const char *const *settings,
+                      int n_settings, void **model, size_t *size, ravel_error *error)
 {
     ravel_import_source source = {.config = config, .config_size = config ? strlen(config) : 0};
+    source.settings = settings;
+    source.n_settings = n_settings;
     void *file = to_file(c, &source.weights_size);
     source.weights = file;
     int status = ravel_import(NULL, &source, model, size, error);
     free(file);
     return status;
+}
+
+static int import(const checkpoint *c, const char *config, void **model, size_t *size,
+                  ravel_error *error)
+{
+    return import_set(c, config, NULL, 0, model, size, error);
 }
 
 static void refused(const checkpoint *c, const char *config, const char *word)
@@ -235,6 +244,48 @@ Test(encodec, configurations_are_checked)
     refused(c, "{\"sample_rate\":3.5}", "sample_rate");
     refused(c, "[]", "not a JSON object");
     free_checkpoint(c);
+}
+
+Test(settings, take_the_place_of_what_the_configuration_says)
+{
+    static const char config[] = "{\"name\":\"theirs\",\"sample_rate\":16000,\"pad_mode\":null}";
+    static const char *const settings[] = {"name=\"mine\"", "sample_rate=8000", "name=a=b"};
+    checkpoint *c = new_checkpoint(FOLDED);
+    ravel_error error = {RAVEL_OK, ""};
+    for (int n = 0; n <= 3; n++) {
+        void *file;
+        size_t size;
+        cr_assert_eq(import_set(c, config, settings, n, &file, &size, &error), 0, "%s", error.text);
+        ravel_model *model = ravel_model_open_memory(file, size, &error);
+        const ravel_model_info *info = ravel_model_get_info(model);
+        cr_expect_str_eq(info->name, n == 0 ? "theirs" : n < 3 ? "mine" : "a=b");
+        cr_expect_eq(info->sample_rate_hz, n < 2 ? 16000 : 8000);
+        ravel_model_free(model);
+        free(file);
+    }
+    free_checkpoint(c);
+}
+
+static void setting_refused(const char *setting, const char *word)
+{
+    ravel_error error = {RAVEL_OK, ""};
+    void *file;
+    size_t size;
+    checkpoint *c = new_checkpoint(FOLDED);
+    cr_expect_lt(import_set(c, NULL, &setting, 1, &file, &size, &error), 0, "'%s'", setting);
+    cr_expect_not_null(strstr(error.text, word), "'%s' is not in '%s'", word, error.text);
+    free_checkpoint(c);
+}
+
+Test(settings, are_checked)
+{
+    setting_refused("sample_rate=fast", "'sample_rate' is not a whole number");
+    setting_refused("sample_rate.hz=1", "'sample_rate' is not a whole number");
+    setting_refused("name={\"a\":1}", "'name' is not a string");
+    setting_refused("sample_rates=8000", "knows no 'sample_rates'");
+    setting_refused("model.name=deep", "knows no 'model.name'");
+    setting_refused("name", "'name' is not KEY=VALUE");
+    setting_refused("=1", "'=1' is not KEY=VALUE");
 }
 
 /* --- Lyra ------------------------------------------------------------------------------------- */

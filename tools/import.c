@@ -4,25 +4,154 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "audio_io/file/whole_file.h"
 #include "codec/import/import.h"
+#include "nn/error.h"
 #include "tools/tool.h"
 
 static const char usage[] =
-    "Usage: ravel import [KIND] WEIGHTS.safetensors [CONFIG.json] -o MODEL.safetensors\n"
+    "Usage: ravel import [KIND] SOURCE [CONFIG.json] [--set KEY=VALUE]... -o MODEL.safetensors\n"
     "\n"
     "Converts a published checkpoint to a model file, which encode and decode take with -m.\n"
+    "SOURCE is a safetensors file, or a folder with model.safetensors and perhaps config.json.\n"
     "Without KIND the names of its tensors tell what it is.\n"
     "\n"
     "  encodec                 EnCodec 24 kHz; CONFIG may say pad_mode, sample_rate, name\n"
     "  lyra                    Lyra V2; CONFIG is its graph, lyra_v2_graph.json\n"
     "\n"
     "  -o, --output FILE       the model file\n"
+    "      --set KEY=VALUE     in the place of what CONFIG says; a.b=VALUE within an object a\n"
     "  -h, --help              this\n";
 
-static const struct option long_options[] = {
-    {"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+enum { MAX_SETTINGS = 64, PATH_ROOM = 4096, OPTION_SET = RAVEL_TOOL_OWN };
+
+static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
+                                             {"set", required_argument, NULL, OPTION_SET},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {NULL, 0, NULL, 0}};
+
+/* What the command line says. */
+typedef struct {
+    const char *kind;   /* or NULL */
+    const char *source; /* file or folder */
+    const char *config; /* or NULL */
+    const char *output;
+    const char *settings[MAX_SETTINGS];
+    int n_settings;
+} import_arguments;
+
+/* --- Sources ---------------------------------------------------------------------------------- */
+
+static bool exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* FOLDER/NAME. return    whether it is there */
+static bool in_folder(char path[PATH_ROOM], const char *folder, const char *name)
+{
+    int length = snprintf(path, PATH_ROOM, "%s/%s", folder, name);
+    return length < PATH_ROOM && exists(path);
+}
+
+static int refuse_pickle(const char *path, ravel_error *error)
+{
+    return ravel_error_set(error, RAVEL_ERR_DATA,
+                           "'%s' is no safetensors file: train/to_safetensors.py makes one of it",
+                           path);
+}
+
+static bool is_pickle(const char *path)
+{
+    static const char *const suffixes[] = {".bin", ".pt", ".pth", ".th", ".ckpt"};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot != NULL && i < sizeof suffixes / sizeof suffixes[0]; i++)
+        if (strcmp(dot, suffixes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What a folder holds where it has no model.safetensors. */
+static int refuse_folder(const char *folder, ravel_error *error)
+{
+    static const char *const others[] = {"pytorch_model.bin", "model.pth", "model.pt"};
+    char path[PATH_ROOM];
+    if (in_folder(path, folder, "model.safetensors.index.json"))
+        return ravel_error_set(error, RAVEL_ERR_DATA,
+                               "'%s': a checkpoint in several files; save it as one", path);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (in_folder(path, folder, others[i]))
+            return refuse_pickle(path, error);
+    return ravel_error_set(error, RAVEL_ERR_DATA, "no model.safetensors in the folder '%s'",
+                           folder);
+}
+
+/* The files that are to be read; config is "" for none. */
+static int find_files(const import_arguments *arguments, char weights[PATH_ROOM],
+                      char config[PATH_ROOM], ravel_error *error)
+{
+    const char *source = arguments->source;
+    bool folder = is_folder(source);
+    config[0] = '\0';
+    if (folder && !in_folder(weights, source, "model.safetensors"))
+        return refuse_folder(source, error);
+    if (folder && !in_folder(config, source, "config.json"))
+        config[0] = '\0';
+    if (!folder && is_pickle(source))
+        return refuse_pickle(source, error);
+    if (!folder)
+        (void)snprintf(weights, PATH_ROOM, "%s", source);
+    if (arguments->config != NULL)
+        (void)snprintf(config, PATH_ROOM, "%s", arguments->config);
+    return 0;
+}
+
+/* --- Conversion ------------------------------------------------------------------------------- */
+
+static int convert(const import_arguments *arguments, const ravel_import_source *source,
+                   ravel_error *error)
+{
+    void *file;
+    size_t size;
+    int status = ravel_import(arguments->kind, source, &file, &size, error);
+    if (status == 0)
+        status = ravel_whole_file_write(arguments->output, file, size, error);
+    free(file);
+    return status;
+}
+
+static int import(const import_arguments *arguments, ravel_error *error)
+{
+    char weights[PATH_ROOM], config[PATH_ROOM];
+    ravel_import_source source = {.settings = arguments->settings,
+                                  .n_settings = arguments->n_settings};
+    if (find_files(arguments, weights, config, error) != 0)
+        return (int)error->status;
+    void *weights_file = ravel_whole_file_read(weights, &source.weights_size, error);
+    void *config_file = NULL;
+    source.weights = weights_file;
+    int status = weights_file != NULL ? 0 : (int)error->status;
+    if (status == 0 && config[0] != '\0') {
+        source.config = config_file = ravel_whole_file_read(config, &source.config_size, error);
+        status = config_file != NULL ? 0 : (int)error->status;
+    }
+    if (status == 0)
+        status = convert(arguments, &source, error);
+    free(weights_file);
+    free(config_file);
+    return status;
+}
+
+/* --- The command line ------------------------------------------------------------------------- */
 
 static bool is_kind(const char *name)
 {
@@ -32,62 +161,54 @@ static bool is_kind(const char *name)
     return false;
 }
 
-static int convert(const char *kind, const ravel_import_source *source, const char *output,
-                   ravel_error *error)
+/* [KIND] SOURCE [CONFIG]. return    whether it is that */
+static bool take_names(import_arguments *arguments, int n_names, char **names)
 {
-    void *file;
-    size_t size;
-    int status = ravel_import(kind, source, &file, &size, error);
-    if (status == 0)
-        status = ravel_whole_file_write(output, file, size, error);
-    free(file);
-    return status;
-}
-
-/* sources: the weights, and the configuration or NULL */
-static int import(const char *kind, const char *weights, const char *config, const char *output,
-                  ravel_error *error)
-{
-    ravel_import_source source = {0};
-    void *weights_file = ravel_whole_file_read(weights, &source.weights_size, error);
-    void *config_file = NULL;
-    source.weights = weights_file;
-    int status = weights_file != NULL ? 0 : (int)error->status;
-    if (status == 0 && config != NULL) {
-        source.config = config_file = ravel_whole_file_read(config, &source.config_size, error);
-        status = config_file != NULL ? 0 : (int)error->status;
+    if (n_names > 0 && is_kind(names[0])) {
+        arguments->kind = names[0];
+        names++;
+        n_names--;
     }
-    if (status == 0)
-        status = convert(kind, &source, output, error);
-    free(weights_file);
-    free(config_file);
-    return status;
+    if (n_names < 1 || n_names > 2)
+        return false;
+    arguments->source = names[0];
+    arguments->config = n_names > 1 ? names[1] : NULL;
+    return true;
 }
 
-int ravel_tool_import(int argc, char **argv)
+/* return    exit code, or -1 to go on */
+static int take_options(import_arguments *arguments, int argc, char **argv)
 {
-    const char *output = NULL, *kind = NULL;
     int letter;
     while ((letter = getopt_long(argc, argv, "o:h", long_options, NULL)) >= 0) {
         if (letter == 'h') {
             (void)fputs(usage, stdout);
             return RAVEL_EXIT_DONE;
         }
-        if (letter != 'o')
+        if (letter == 'o')
+            arguments->output = optarg;
+        else if (letter != OPTION_SET)
             return RAVEL_EXIT_USAGE;
-        output = optarg;
+        else if (strchr(optarg, '=') == NULL)
+            return ravel_tool_usage_error("import", "--set takes KEY=VALUE, not '%s'", optarg);
+        else if (arguments->n_settings == MAX_SETTINGS)
+            return ravel_tool_usage_error("import", "more than %d --set", MAX_SETTINGS);
+        else
+            arguments->settings[arguments->n_settings++] = optarg;
     }
-    char **names = argv + optind;
-    int n_names = argc - optind;
-    if (n_names > 0 && is_kind(names[0])) {
-        kind = names[0];
-        names++;
-        n_names--;
-    }
-    if (n_names < 1 || n_names > 2 || output == NULL)
-        return ravel_tool_usage_error("import", "WEIGHTS, perhaps CONFIG, and -o MODEL are needed");
+    return -1;
+}
+
+int ravel_tool_import(int argc, char **argv)
+{
+    import_arguments arguments = {0};
+    int code = take_options(&arguments, argc, argv);
+    if (code >= 0)
+        return code;
+    if (!take_names(&arguments, argc - optind, argv + optind) || arguments.output == NULL)
+        return ravel_tool_usage_error("import", "SOURCE, perhaps CONFIG, and -o MODEL are needed");
     ravel_error error = {0};
-    int status = import(kind, names[0], n_names > 1 ? names[1] : NULL, output, &error);
+    int status = import(&arguments, &error);
     if (status < 0)
         (void)fprintf(stderr, "ravel: %s\n", error.text);
     return ravel_tool_exit_code(status);

@@ -41,18 +41,25 @@ void ravel_draft_name(char name[RAVEL_DRAFT_NAME], const char *prefix, const cha
     va_end(arguments);
 }
 
-bool ravel_draft_has(const ravel_draft *draft, const char *beginning)
+/* Index of the first tensor whose name is not below. */
+static size_t first_not_below(const ravel_draft *draft, const char *name)
 {
-    size_t low = 0, high = draft->st.n_entries, length = strlen(beginning);
-    while (low < high) { /* the first name that is not below */
+    size_t low = 0, high = draft->st.n_entries;
+    while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(draft->st.entries[middle].tensor.name, beginning) < 0)
+        if (strcmp(draft->st.entries[middle].tensor.name, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < draft->st.n_entries &&
-           strncmp(draft->st.entries[low].tensor.name, beginning, length) == 0;
+    return low;
+}
+
+bool ravel_draft_has(const ravel_draft *draft, const char *beginning)
+{
+    size_t i = first_not_below(draft, beginning);
+    return i < draft->st.n_entries &&
+           strncmp(draft->st.entries[i].tensor.name, beginning, strlen(beginning)) == 0;
 }
 
 const ravel_tensor *ravel_draft_find(ravel_draft *draft, const char *name)
@@ -131,6 +138,24 @@ void ravel_draft_add(ravel_draft *draft, const char *name, const ravel_tensor *t
         memcpy(data, tensor->data, ravel_tensor_count(tensor) * ravel_dtype_size(tensor->dtype));
 }
 
+float *ravel_draft_make(ravel_draft *draft, const char *name, int rank, const int *shape)
+{
+    ravel_tensor tensor = {.rank = rank};
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) {
+        tensor.shape[i] = shape[i];
+        count = count <= INT32_MAX ? count * shape[i] : count;
+    }
+    if (count > INT32_MAX) {
+        ravel_draft_fail(draft, "tensor '%s' would be too large", name);
+        return NULL;
+    }
+    float *values = add_empty(draft, name, &tensor, RAVEL_F32);
+    if (values)
+        memset(values, 0, (size_t)count * sizeof *values);
+    return values;
+}
+
 /* g * v / |v|, the norm over all dimensions but the first; in double, rounded once. */
 static void fold(const ravel_tensor *g, const ravel_tensor *v, float *weight)
 {
@@ -177,25 +202,40 @@ static const ravel_tensor *last_weight(ravel_draft *draft)
     return draft->failed ? NULL : weight;
 }
 
+/* Adds the weight of a convolution in whichever spelling the checkpoint has. */
+static void add_weight(ravel_draft *draft, const char *name, const char *source)
+{
+    static const char *const spellings[][2] = {
+        {"weight_g", "weight_v"},
+        {"parametrizations.weight.original0", "parametrizations.weight.original1"}};
+    char g[RAVEL_DRAFT_NAME], v[RAVEL_DRAFT_NAME], plain[RAVEL_DRAFT_NAME];
+    for (int i = 0; i < 2; i++) {
+        ravel_draft_name(g, source, "%s", spellings[i][0]);
+        ravel_draft_name(v, source, "%s", spellings[i][1]);
+        if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v)) {
+            add_weight_norm(draft, name, g, v);
+            return;
+        }
+    }
+    ravel_draft_name(plain, source, "weight");
+    ravel_draft_add(draft, name, ravel_draft_need(draft, plain, 3));
+}
+
+const ravel_tensor *ravel_draft_conv_weight_as(ravel_draft *draft, const char *prefix,
+                                               const char *source)
+{
+    char name[RAVEL_DRAFT_NAME], bias[RAVEL_DRAFT_NAME];
+    ravel_draft_name(name, prefix, "bias");
+    ravel_draft_name(bias, source, "bias");
+    ravel_draft_add(draft, name, ravel_draft_find(draft, bias));
+    ravel_draft_name(name, prefix, "weight");
+    add_weight(draft, name, source);
+    return last_weight(draft);
+}
+
 const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *prefix)
 {
-    char weight[RAVEL_DRAFT_NAME], g[RAVEL_DRAFT_NAME], v[RAVEL_DRAFT_NAME], bias[RAVEL_DRAFT_NAME];
-    ravel_draft_name(weight, prefix, "weight");
-    ravel_draft_name(bias, prefix, "bias");
-    ravel_draft_name(g, prefix, "weight_g");
-    ravel_draft_name(v, prefix, "weight_v");
-    ravel_draft_add(draft, bias, ravel_draft_find(draft, bias));
-    if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v)) {
-        add_weight_norm(draft, weight, g, v);
-        return last_weight(draft);
-    }
-    ravel_draft_name(g, prefix, "parametrizations.weight.original0");
-    ravel_draft_name(v, prefix, "parametrizations.weight.original1");
-    if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v))
-        add_weight_norm(draft, weight, g, v);
-    else
-        ravel_draft_add(draft, weight, ravel_draft_need(draft, weight, 3));
-    return last_weight(draft);
+    return ravel_draft_conv_weight_as(draft, prefix, prefix);
 }
 
 void ravel_draft_ignore(ravel_draft *draft, const char *name)
@@ -203,6 +243,16 @@ void ravel_draft_ignore(ravel_draft *draft, const char *name)
     ravel_entry *entry = ravel_safetensors_find(&draft->st, name);
     if (entry)
         entry->parts = 1;
+}
+
+void ravel_draft_ignore_all(ravel_draft *draft, const char *beginning)
+{
+    size_t length = strlen(beginning);
+    for (size_t i = first_not_below(draft, beginning); i < draft->st.n_entries; i++) {
+        if (strncmp(draft->st.entries[i].tensor.name, beginning, length) != 0)
+            return;
+        draft->st.entries[i].parts = 1;
+    }
 }
 
 void ravel_draft_check_all_used(ravel_draft *draft)
@@ -245,6 +295,12 @@ void ravel_draft_true(ravel_draft *draft, cJSON *node, const char *key)
         fail_for_memory(draft);
 }
 
+void ravel_draft_false(ravel_draft *draft, cJSON *node, const char *key)
+{
+    if (!cJSON_AddFalseToObject(node, key))
+        fail_for_memory(draft);
+}
+
 void ravel_draft_pair(ravel_draft *draft, cJSON *node, const char *key, int first, int second)
 {
     const int pair[2] = {first, second};
@@ -282,28 +338,4 @@ void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part)
         return;
     cJSON_Delete(part);
     fail_for_memory(draft);
-}
-
-int ravel_draft_config_int(ravel_draft *draft, const char *key, int fallback, int min, int max)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(draft->config, key);
-    if (!item)
-        return fallback;
-    if (cJSON_IsNumber(item) && item->valuedouble >= min && item->valuedouble <= max &&
-        (double)item->valueint == item->valuedouble)
-        return item->valueint;
-    ravel_draft_fail(draft, "configuration: '%s' is not a whole number from %d to %d", key, min,
-                     max);
-    return fallback;
-}
-
-const char *ravel_draft_config_string(ravel_draft *draft, const char *key, const char *fallback)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(draft->config, key);
-    if (!item)
-        return fallback;
-    if (cJSON_IsString(item))
-        return item->valuestring;
-    ravel_draft_fail(draft, "configuration: '%s' is not a string", key);
-    return fallback;
 }

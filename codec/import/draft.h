@@ -18,8 +18,11 @@
 enum { RAVEL_DRAFT_NAME = 160 };
 
 typedef struct {
-    ravel_safetensors st; /* the checkpoint; `parts` of an entry is set once it was used */
-    cJSON *config;        /* what lies beside it, or NULL */
+    ravel_safetensors st;        /* the checkpoint; `parts` of an entry is set once it was used */
+    cJSON *config;               /* what lies beside it, with what the user set, or NULL */
+    const char *const *settings; /* [n_settings] "KEY=VALUE" */
+    int n_settings;
+    uint64_t settings_read; /* a bit for each that a converter asked for */
     cJSON *graph;
     ravel_tensor *tensors; /* [n_tensors], names and data owned */
     size_t n_tensors, room;
@@ -46,6 +49,13 @@ const ravel_tensor *ravel_draft_need(ravel_draft *draft, const char *name, int r
 void ravel_draft_add(ravel_draft *draft, const char *name, const ravel_tensor *tensor);
 
 /*
+ * Gives the model a tensor of F32 that the checkpoint has not, or has in another form.
+ * shape     [rank], each > 0, of sizes that tensors of the checkpoint have
+ * return    its values, zeros, to be filled in; NULL on failure
+ */
+float *ravel_draft_make(ravel_draft *draft, const char *name, int rank, const int *shape);
+
+/*
  * The weight of a convolution in any of its three spellings (PREFIX.weight; .weight_g and .weight_v;
  * .parametrizations.weight.original0 and 1), with weight norm folded, and PREFIX.bias where there is
  * one, become tensors of the model under the same prefix.
@@ -53,8 +63,13 @@ void ravel_draft_add(ravel_draft *draft, const char *name, const ravel_tensor *t
  */
 const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *prefix);
 
-/* Marks tensors as used that a model does not need. */
+/* The same under another prefix in the model, so that one model has several sources. */
+const ravel_tensor *ravel_draft_conv_weight_as(ravel_draft *draft, const char *prefix,
+                                               const char *source);
+
+/* Marks tensors as used that a model does not need: the one of that name; all that begin so. */
 void ravel_draft_ignore(ravel_draft *draft, const char *name);
+void ravel_draft_ignore_all(ravel_draft *draft, const char *beginning);
 
 /* Fails where a tensor of the checkpoint was not used. */
 void ravel_draft_check_all_used(ravel_draft *draft);
@@ -64,6 +79,7 @@ cJSON *ravel_draft_node(ravel_draft *draft, const char *type, const char *name);
 void ravel_draft_number(ravel_draft *draft, cJSON *node, const char *key, double value);
 void ravel_draft_string(ravel_draft *draft, cJSON *node, const char *key, const char *value);
 void ravel_draft_true(ravel_draft *draft, cJSON *node, const char *key);
+void ravel_draft_false(ravel_draft *draft, cJSON *node, const char *key);
 void ravel_draft_pair(ravel_draft *draft, cJSON *node, const char *key, int first, int second);
 /* Adds it to a sequence, or frees it after a failure. */
 void ravel_draft_append(ravel_draft *draft, cJSON *sequence, cJSON *node);
@@ -75,12 +91,27 @@ void ravel_draft_header(ravel_draft *draft, const char *name, const char *licenc
 /* Puts a part into the graph. */
 void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part);
 
-/* Numbers and strings of the configuration; the fallback where they are missing. */
+/*
+ * The configuration. Keys are dotted where objects are nested ("model.channels"); null counts as
+ * missing. Converters ask for everything by these functions: what is set but never asked for is
+ * refused. The fallback is for what is missing.
+ */
+const cJSON *ravel_draft_config(ravel_draft *draft, const char *key); /* or NULL */
 int ravel_draft_config_int(ravel_draft *draft, const char *key, int fallback, int min, int max);
+bool ravel_draft_config_bool(ravel_draft *draft, const char *key, bool fallback);
 const char *ravel_draft_config_string(ravel_draft *draft, const char *key, const char *fallback);
 
-/* The converters: each fills graph and tensors. */
+/* Of ravel_import: reading the configuration, and setting parts of it. */
+void ravel_draft_read_config(ravel_draft *draft, const char *config, size_t size);
+void ravel_draft_set_config(ravel_draft *draft, const char *const *settings, int n_settings);
+/* Fails where something was set that the converter did not ask for. */
+void ravel_draft_check_all_set(ravel_draft *draft);
+
+/* The converters. The first of each pair tells by the names of the tensors whether they are of that
+ * kind, and of no other; the second fills graph and tensors. */
+bool ravel_import_is_encodec(const ravel_draft *draft);
 void ravel_import_encodec(ravel_draft *draft);
+bool ravel_import_is_lyra(const ravel_draft *draft);
 void ravel_import_lyra(ravel_draft *draft);
 
 #endif

@@ -189,6 +189,11 @@ static cJSON *read_quantizer(ravel_draft *draft)
     return node;
 }
 
+bool ravel_import_is_encodec(const ravel_draft *draft)
+{
+    return ravel_draft_has(draft, "encoder.model.0.conv.conv.");
+}
+
 void ravel_import_encodec(ravel_draft *draft)
 {
     int hop, decoder_hop;

@@ -9,11 +9,11 @@
 
 static const struct {
     const char *name;
-    const char *sign; /* how the name of one of its tensors begins */
+    bool (*recognise)(const ravel_draft *draft);
     void (*convert)(ravel_draft *draft);
 } kinds[] = {
-    {"encodec", "encoder.model.0.conv.conv.", ravel_import_encodec},
-    {"lyra", "quantizer.codebooks", ravel_import_lyra},
+    {"encodec", ravel_import_is_encodec, ravel_import_encodec},
+    {"lyra", ravel_import_is_lyra, ravel_import_lyra},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
@@ -26,33 +26,18 @@ const char *ravel_import_kind(int i)
 static int find_kind(const ravel_draft *draft, const char *name)
 {
     for (int i = 0; i < N_KINDS; i++) {
-        if (name ? strcmp(name, kinds[i].name) == 0 : ravel_draft_has(draft, kinds[i].sign))
+        if (name ? strcmp(name, kinds[i].name) == 0 : kinds[i].recognise(draft))
             return i;
     }
     return -1;
 }
 
-/* A copy of the text that ends, parsed. */
-static cJSON *parse_config(ravel_draft *draft, const ravel_import_source *source)
-{
-    char *text = malloc(source->config_size + 1);
-    if (!text) {
-        ravel_draft_fail(draft, "no memory for the configuration");
-        return NULL;
-    }
-    memcpy(text, source->config, source->config_size);
-    text[source->config_size] = '\0';
-    cJSON *config = cJSON_ParseWithOpts(text, NULL, 1);
-    free(text);
-    if (!cJSON_IsObject(config))
-        ravel_draft_fail(draft, "the configuration is not a JSON object");
-    return config;
-}
-
 static void convert(ravel_draft *draft, const char *kind, const ravel_import_source *source)
 {
     if (source->config)
-        draft->config = parse_config(draft, source);
+        ravel_draft_read_config(draft, source->config, source->config_size);
+    if (!draft->failed)
+        ravel_draft_set_config(draft, source->settings, source->n_settings);
     int i = find_kind(draft, kind);
     if (i < 0 && kind)
         ravel_draft_fail(draft, "unknown kind of checkpoint '%.40s'", kind);
@@ -62,6 +47,7 @@ static void convert(ravel_draft *draft, const char *kind, const ravel_import_sou
         kinds[i].convert(draft);
     if (!draft->failed)
         ravel_draft_check_all_used(draft);
+    ravel_draft_check_all_set(draft);
 }
 
 static void release(ravel_draft *draft)

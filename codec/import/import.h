@@ -13,6 +13,10 @@ typedef struct {
     size_t weights_size;
     const char *config; /* JSON text that lies beside it, or NULL; which one depends on the kind */
     size_t config_size;
+    /* "KEY=VALUE" in the place of what the configuration says, or beside it: VALUE is JSON, or else
+     * a string; KEY is dotted for nested objects. NULL for none. */
+    const char *const *settings;
+    int n_settings;
 } ravel_import_source;
 
 /* Name of the i-th kind of checkpoint that can be read ("encodec", "lyra"), NULL after the last. */

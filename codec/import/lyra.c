@@ -90,7 +90,7 @@ static cJSON *layer_node(ravel_draft *draft, const lyra_layer *layer)
 static void append_activation(ravel_draft *draft, cJSON *sequence, const cJSON *layer)
 {
     const char *act = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(layer, "act_in"));
-    const cJSON *slope = cJSON_GetObjectItemCaseSensitive(draft->config, "leaky_relu_alpha");
+    const cJSON *slope = ravel_draft_config(draft, "leaky_relu_alpha");
     if (act && strcmp(act, "none") == 0)
         return;
     if (!act || strncmp(act, "leaky_relu", 10) != 0 || !cJSON_IsNumber(slope)) {
@@ -121,7 +121,7 @@ static cJSON *append_unit(ravel_draft *draft, cJSON *sequence)
 
 static cJSON *read_network(ravel_draft *draft, const char *part)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(draft->config, part), *item;
+    const cJSON *list = ravel_draft_config(draft, part), *item;
     cJSON *sequence = cJSON_CreateArray(), *branch = NULL;
     const char *unit = "";
     size_t length = 0;
@@ -163,6 +163,11 @@ static cJSON *read_quantizer(ravel_draft *draft)
         ravel_draft_append(draft, stages, ravel_draft_node(draft, "codebook", name));
     }
     return node;
+}
+
+bool ravel_import_is_lyra(const ravel_draft *draft)
+{
+    return ravel_draft_has(draft, "quantizer.codebooks");
 }
 
 void ravel_import_lyra(ravel_draft *draft)
