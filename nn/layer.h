@@ -153,6 +153,15 @@ ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_atten
                                  ravel_error *error);
 
 /*
+ * `rows` rows of `channels` become one of rows * channels, in the same order; what is left at the end
+ * is dropped. And back.
+ */
+ravel_layer *ravel_fold_new(const ravel_kernels *kernels, int rows, int channels,
+                            ravel_error *error);
+ravel_layer *ravel_unfold_new(const ravel_kernels *kernels, int rows, int channels,
+                              ravel_error *error);
+
+/*
  * Short-time Fourier transform, 1 channel in, n_fft + 2 out: real parts of bins 0 ... n_fft / 2,
  * then imaginary parts; periodic Hann window; not scaled.
  */

@@ -25,6 +25,9 @@ ravel_build ravel_build_lstm, ravel_build_attention;
 /* build_spectrum.c */
 ravel_build ravel_build_stft, ravel_build_compress, ravel_build_harmonic_noise, ravel_build_istft;
 
+/* build_fold.c */
+ravel_build ravel_build_fold, ravel_build_unfold;
+
 /* build_residual.c */
 ravel_build ravel_build_residual;
 

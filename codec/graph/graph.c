@@ -46,6 +46,8 @@ static const struct {
     {"istft",
      ravel_build_istft,
      {"n_fft", "hop", "trim", "normalize", "max_magnitude", "spectrum"}},
+    {"fold", ravel_build_fold, {"rows"}},
+    {"unfold", ravel_build_unfold, {"rows"}},
     {"residual", ravel_build_residual, {"branch", "shortcut"}},
 };
 

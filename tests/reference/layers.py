@@ -264,6 +264,18 @@ def residual(channels, n):
             lambda x: x + module(F.elu(x)))
 
 
+def fold(channels, rows, n):
+    def twin(x):
+        return x[..., : n // rows * rows].mT.reshape(1, -1, rows * channels).mT
+
+    return {"type": "fold", "rows": rows}, {}, torch.randn(1, channels, n), twin
+
+
+def unfold(channels, rows, n):
+    return ({"type": "unfold", "rows": rows}, {}, torch.randn(1, rows * channels, n),
+            lambda x: x.mT.reshape(1, -1, channels).mT)
+
+
 def two_rates(n):
     """Both sides of a residual lower the rate, one by way of a lower band."""
     fir, wide, low = torch.nn.Conv1d(1, 1, 16, 4), torch.randn(5, 34), torch.randn(5, 18)
@@ -316,6 +328,8 @@ def cases():
     yield harmonic_noise(480, 40)
     yield harmonic_noise(64, 12)
     yield residual(6, 70)
+    yield fold(3, 4, 30)
+    yield unfold(3, 4, 7)
     yield two_rates(24 * 9)
 
 
