@@ -63,6 +63,7 @@ struct ravel_layer {
     int lookahead_out; /* rows of output by which a row lags behind the causal place (trim) */
     int hold_rows;     /* most rows of input taken whose outputs can still be missing */
     bool in_place;
+    bool needs_all;    /* a push must hold all rows of the stream, and finish it: inside `whole` only */
     size_t state_size;   /* bytes, a multiple of 16 */
     size_t weight_bytes; /* read by one pass */
     double macs;         /* multiply-adds for each row of input */
@@ -123,6 +124,13 @@ ravel_layer *ravel_scale_new(const ravel_kernels *kernels, const ravel_tensor *g
 /* gamma and beta [C] */
 ravel_layer *ravel_layer_norm_new(const ravel_kernels *kernels, const ravel_tensor *gamma,
                                   const ravel_tensor *beta, float eps, ravel_error *error);
+/*
+ * gamma and beta [C]; mean and variance over the C / groups channels of a group and all rows of the
+ * stream: needs_all.
+ */
+ravel_layer *ravel_group_norm_new(const ravel_kernels *kernels, int groups,
+                                  const ravel_tensor *gamma, const ravel_tensor *beta, float eps,
+                                  ravel_error *error);
 
 /* One LSTM layer; gates in the order i, f, g, o. All biases [4H] or NULL. */
 typedef struct {
@@ -137,7 +145,10 @@ ravel_layer *ravel_lstm_new(const ravel_kernels *kernels, const ravel_lstm_spec 
 
 typedef enum { RAVEL_ROPE_NONE, RAVEL_ROPE_INTERLEAVED, RAVEL_ROPE_HALF } ravel_rope;
 
-/* Causal self-attention over the last `context` rows, the row itself included; key/value ring. */
+/*
+ * Self-attention. Causal: over the last `context` rows, the row itself included; key/value ring.
+ * With all_rows every row sees all rows of the stream, at most `context`: needs_all.
+ */
 typedef struct {
     const ravel_tensor *qkv_weight; /* [3C, C]: q, k, v stacked, heads contiguous */
     const ravel_tensor *qkv_bias;   /* [3C] or NULL */
@@ -145,6 +156,7 @@ typedef struct {
     const ravel_tensor *out_weight; /* [C, C] */
     const ravel_tensor *out_bias, *out_scale;
     int n_heads, context;
+    bool all_rows;
     ravel_rope rope;
     float rope_base; /* 10000 */
 } ravel_attention_spec;
@@ -206,6 +218,27 @@ typedef struct {
 ravel_layer *ravel_istft_new(const ravel_kernels *kernels, const ravel_istft_spec *spec,
                              ravel_error *error);
 
+/*
+ * Segments of `length` rows, `hop` apart, each run through `inner`, which only thins rows out, as a
+ * stream of its own. A segment gives one row: the latents of all its steps [steps][channels], zeros
+ * after those of a short one; the number of its steps; its level. The last one has what rows are left.
+ * normalize: divide by the level, 1e-8 and the root of the mean square of the mean of all channels;
+ * otherwise it is 1.
+ */
+typedef struct {
+    int length, hop; /* 1 <= hop <= length */
+    bool normalize;
+} ravel_segment_spec;
+
+ravel_layer *ravel_segment_new(ravel_layer *inner, const ravel_segment_spec *spec,
+                               ravel_error *error);
+
+/*
+ * Such rows back to segments by `inner`, which only multiplies rows, times their level, faded into
+ * each other `hop` apart: each row gives `hop` rows. A level that is not above 0 is silence.
+ */
+ravel_layer *ravel_overlap_add_new(ravel_layer *inner, int steps, int hop, ravel_error *error);
+
 /* Layers one after the other; n >= 1. The array is copied, the layers are owned. */
 ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error);
 
@@ -214,5 +247,12 @@ ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error)
  * side that is ahead waits, so a branch with lookahead stays aligned.
  */
 ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error);
+
+/*
+ * Runs the inner layer on pieces of `rows` rows, and the fewer ones at the end of the stream, each a
+ * stream of its own: what needs all rows has those of the piece. Takes ownership of inner. rows: a
+ * multiple of inner->down, of which rows * up / down come out; a row is late by rows - down rows.
+ */
+ravel_layer *ravel_whole_new(ravel_layer *inner, int rows, ravel_error *error);
 
 #endif
