@@ -79,4 +79,22 @@ ravel_quantizer *ravel_residual_quantizer_new(const ravel_kernels *kernels,
                                               ravel_quantizer **stages, int n_stages,
                                               ravel_error *error);
 
+/*
+ * Every part quantises the same vector; what the codes stand for is the sum, added up in the order
+ * of the parts. Takes ownership of the parts.
+ */
+ravel_quantizer *ravel_split_quantizer_new(const ravel_kernels *kernels, ravel_quantizer **parts,
+                                           int n_parts, ravel_error *error);
+
+/*
+ * Each part quantises consecutive dimensions; those of parts beyond n_codebooks are zeros. Takes
+ * ownership of the parts.
+ */
+ravel_quantizer *ravel_grouped_quantizer_new(const ravel_kernels *kernels, ravel_quantizer **parts,
+                                             int n_parts, ravel_error *error);
+
+/* Leaf: dimension k is rounded to levels[k] >= 2 levels; their product is the codebook's size. */
+ravel_quantizer *ravel_fsq_new(const ravel_kernels *kernels, const int *levels, int dim,
+                               ravel_error *error);
+
 #endif

@@ -4,96 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rvq/quantizer.h"
-#include "tests/support/random.h"
-
-/* --- Helpers -------------------------------------------------------------------------------- */
-
-enum { MAX_VALUES = 1 << 17 };
-
-/* A tensor with data of its own; random F32 values, or given ones. */
-typedef struct {
-    ravel_tensor t;
-    float values[MAX_VALUES];
-} weights;
-
-static weights *new_weights(const char *name, int a, int b, uint64_t seed)
-{
-    weights *w = calloc(1, sizeof *w);
-    w->t = (ravel_tensor){
-        .name = name, .data = w->values, .dtype = RAVEL_F32, .rank = b ? 2 : 1, .shape = {a, b}};
-    cr_assert_leq(ravel_tensor_count(&w->t), MAX_VALUES);
-    for (size_t i = 0; i < ravel_tensor_count(&w->t); i++) {
-        w->values[i] = ravel_random_float(&seed);
-    }
-    return w;
-}
-
-static float *random_vectors(int n, int dim, uint64_t seed)
-{
-    float *x = malloc((size_t)n * (size_t)dim * sizeof *x);
-    for (int i = 0; i < n * dim; i++) {
-        x[i] = ravel_random_float(&seed);
-    }
-    return x;
-}
-
-/* An arena with exactly the room that the quantiser plans, and a guard behind it. */
-typedef struct {
-    ravel_arena arena;
-    size_t size;
-} planned;
-
-static planned new_planned(const ravel_quantizer *q, int n)
-{
-    planned p = {.size = q->ops->scratch_size(q, n)};
-    p.arena.size = p.size;
-    p.arena.base = aligned_alloc(64, (p.size + 64 + 63) / 64 * 64);
-    memset(p.arena.base, 0x5a, p.size + 64);
-    return p;
-}
-
-static void free_planned(planned *p)
-{
-    cr_assert_eq(p->arena.used, 0, "the arena is handed back as it was");
-    for (size_t i = 0; i < 64; i++) {
-        cr_assert_eq(p->arena.base[p->size + i], 0x5a, "written beyond the plan");
-    }
-    free(p->arena.base);
-}
-
-static void encode(const ravel_quantizer *q, const float *x, int n, int n_codebooks,
-                   uint16_t *codes, float *y)
-{
-    planned p = new_planned(q, n);
-    q->ops->encode(q, x, n, n_codebooks, codes, n_codebooks, y, &p.arena);
-    free_planned(&p);
-}
-
-static void decode(const ravel_quantizer *q, const uint16_t *codes, int n, int n_codebooks,
-                   float *y)
-{
-    planned p = new_planned(q, n);
-    q->ops->decode(q, codes, n_codebooks, n, n_codebooks, y, &p.arena);
-    free_planned(&p);
-}
-
-static ravel_quantizer *new_codebook(int size, int dim, ravel_search search, uint64_t seed)
-{
-    ravel_error error = {0};
-    weights *w = new_weights("c", size, dim, seed);
-    ravel_quantizer *q = ravel_codebook_new(ravel_kernels_select(), &w->t, search, &error);
-    cr_assert_not_null(q, "%s", error.text);
-    free(w); /* a quantiser keeps what it needs */
-    return q;
-}
+#include "tests/support/quantizers.h"
 
 /* With biases. */
 static ravel_quantizer *new_projected(ravel_quantizer *inner, int dim, uint64_t seed)
 {
     ravel_error error = {0};
-    weights *w[4] = {new_weights("in", inner->dim, dim, seed), new_weights("ib", inner->dim, 0, 1),
-                     new_weights("out", dim, inner->dim, seed + 9), new_weights("ob", dim, 0, 2)};
+    ravel_test_weights *w[4] = {ravel_test_weights_new("in", inner->dim, dim, seed),
+                                ravel_test_weights_new("ib", inner->dim, 0, 1),
+                                ravel_test_weights_new("out", dim, inner->dim, seed + 9),
+                                ravel_test_weights_new("ob", dim, 0, 2)};
     const ravel_projection_spec spec = {
         .in_weight = &w[0]->t, .in_bias = &w[1]->t, .out_weight = &w[2]->t, .out_bias = &w[3]->t};
     ravel_quantizer *q = ravel_projected_new(ravel_kernels_select(), &spec, inner, &error);
@@ -115,15 +35,15 @@ static ravel_quantizer *new_residual(ravel_quantizer **stages, int n)
 /* Five stages, 7 codebooks of different sizes: plain, projected, and a residual one inside. */
 static ravel_quantizer *new_tree(int dim)
 {
-    ravel_quantizer *inner[3] = {new_codebook(17, 6, RAVEL_SEARCH_EUCLIDEAN, 11),
-                                 new_codebook(33, 6, RAVEL_SEARCH_EUCLIDEAN, 12),
-                                 new_codebook(2, 6, RAVEL_SEARCH_EUCLIDEAN, 13)};
+    ravel_quantizer *inner[3] = {ravel_test_codebook(17, 6, RAVEL_SEARCH_EUCLIDEAN, 11),
+                                 ravel_test_codebook(33, 6, RAVEL_SEARCH_EUCLIDEAN, 12),
+                                 ravel_test_codebook(2, 6, RAVEL_SEARCH_EUCLIDEAN, 13)};
     ravel_quantizer *stages[5] = {
-        new_codebook(40, dim, RAVEL_SEARCH_EUCLIDEAN, 14),
-        new_projected(new_codebook(64, 8, RAVEL_SEARCH_COSINE, 15), dim, 16),
+        ravel_test_codebook(40, dim, RAVEL_SEARCH_EUCLIDEAN, 14),
+        new_projected(ravel_test_codebook(64, 8, RAVEL_SEARCH_COSINE, 15), dim, 16),
         new_projected(new_residual(inner, 3), dim, 17),
-        new_codebook(1500, dim, RAVEL_SEARCH_COSINE, 18),
-        new_codebook(3, dim, RAVEL_SEARCH_EUCLIDEAN, 19),
+        ravel_test_codebook(1500, dim, RAVEL_SEARCH_COSINE, 18),
+        ravel_test_codebook(3, dim, RAVEL_SEARCH_EUCLIDEAN, 19),
     };
     return new_residual(stages, 5);
 }
@@ -145,11 +65,11 @@ static double closeness(ravel_search search, const float *x, const float *e, int
 static void check_nearest(ravel_search search, int size, int dim)
 {
     enum { N = 70 };
-    weights *w = new_weights("c", size, dim, (uint64_t)size);
+    ravel_test_weights *w = ravel_test_weights_new("c", size, dim, (uint64_t)size);
     ravel_quantizer *q = ravel_codebook_new(ravel_kernels_select(), &w->t, search, NULL);
-    float *x = random_vectors(N, dim, 3), *y = random_vectors(N, dim, 4);
+    float *x = ravel_test_vectors(N, dim, 3), *y = ravel_test_vectors(N, dim, 4);
     uint16_t codes[N];
-    encode(q, x, N, 1, codes, y);
+    ravel_test_encode(q, x, N, 1, codes, y);
     for (int i = 0; i < N; i++) {
         double best = (double)-INFINITY;
         for (int n = 0; n < size; n++) {
@@ -180,13 +100,13 @@ Test(quantizer, codebook_finds_the_nearest)
 Test(quantizer, ties_go_to_the_lowest_index)
 {
     for (int search = RAVEL_SEARCH_EUCLIDEAN; search <= RAVEL_SEARCH_COSINE; search++) {
-        weights *w = new_weights("c", 100, 5, 7);
+        ravel_test_weights *w = ravel_test_weights_new("c", 100, 5, 7);
         memcpy(w->values + 70 * 5, w->values + 41 * 5, 5 * sizeof(float));
         memcpy(w->values + 99 * 5, w->values + 41 * 5, 5 * sizeof(float));
         ravel_quantizer *q =
             ravel_codebook_new(ravel_kernels_select(), &w->t, (ravel_search)search, NULL);
         uint16_t code;
-        encode(q, w->values + 99 * 5, 1, 1, &code, NULL);
+        ravel_test_encode(q, w->values + 99 * 5, 1, 1, &code, NULL);
         cr_assert_eq(code, 41);
         ravel_quantizer_destroy(q);
         free(w);
@@ -197,13 +117,13 @@ Test(quantizer, ties_go_to_the_lowest_index)
 Test(quantizer, zero_codewords_do_no_harm)
 {
     for (int search = RAVEL_SEARCH_EUCLIDEAN; search <= RAVEL_SEARCH_COSINE; search++) {
-        weights *w = new_weights("c", 10, 4, 8);
+        ravel_test_weights *w = ravel_test_weights_new("c", 10, 4, 8);
         float x[8] = {0.0f, 0.0f, 0.0f, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f};
         uint16_t codes[2];
         memset(w->values + 4 * 4, 0, 4 * sizeof(float));
         ravel_quantizer *q =
             ravel_codebook_new(ravel_kernels_select(), &w->t, (ravel_search)search, NULL);
-        encode(q, x, 2, 1, codes, NULL);
+        ravel_test_encode(q, x, 2, 1, codes, NULL);
         cr_assert_eq(codes[0], search == RAVEL_SEARCH_COSINE ? 0 : 4);
         cr_assert(codes[1] < 10 && codes[1] != 4);
         ravel_quantizer_destroy(q);
@@ -224,9 +144,9 @@ Test(quantizer, half_precision_codewords_are_widened)
         const uint16_t all[3] = {0, 1, 2};
         uint16_t codes[3];
         float y[6];
-        decode(q, all, 3, 1, y);
+        ravel_test_decode(q, all, 3, 1, y);
         cr_assert_arr_eq(y, floats, sizeof y);
-        encode(q, floats, 3, 1, codes, NULL);
+        ravel_test_encode(q, floats, 3, 1, codes, NULL);
         cr_assert_arr_eq(codes, all, sizeof all, "each codeword is nearest to itself");
         ravel_quantizer_destroy(q);
     }
@@ -242,7 +162,7 @@ Test(quantizer, bad_vectors_still_give_codes_in_range)
         x[12 + k] = k % 2 ? INFINITY : -INFINITY;
         x[24 + k] = k % 2 ? 3e38f : -3e38f;
     }
-    encode(q, x, 3, 7, codes, NULL);
+    ravel_test_encode(q, x, 3, 7, codes, NULL);
     for (int i = 0; i < 3 * 7; i++) {
         cr_assert_lt(codes[i], q->codebook_size[i % 7]);
     }
@@ -254,16 +174,18 @@ Test(quantizer, bad_vectors_still_give_codes_in_range)
 Test(quantizer, projection_goes_there_and_back)
 {
     enum { DIM = 20, INNER = 3, SIZE = 50, N = 9 };
-    weights *book = new_weights("c", SIZE, INNER, 31), *in = new_weights("in", INNER, DIM, 32);
-    weights *out = new_weights("out", DIM, INNER, 33), *bias = new_weights("ob", DIM, 0, 34);
+    ravel_test_weights *book = ravel_test_weights_new("c", SIZE, INNER, 31),
+                       *in = ravel_test_weights_new("in", INNER, DIM, 32);
+    ravel_test_weights *out = ravel_test_weights_new("out", DIM, INNER, 33),
+                       *bias = ravel_test_weights_new("ob", DIM, 0, 34);
     const ravel_projection_spec spec = {
         .in_weight = &in->t, .out_weight = &out->t, .out_bias = &bias->t};
     ravel_quantizer *q = ravel_projected_new(
         ravel_kernels_select(), &spec,
         ravel_codebook_new(ravel_kernels_select(), &book->t, RAVEL_SEARCH_COSINE, NULL), NULL);
-    float *x = random_vectors(N, DIM, 35), y[N * DIM];
+    float *x = ravel_test_vectors(N, DIM, 35), y[N * DIM];
     uint16_t codes[N];
-    encode(q, x, N, 1, codes, y);
+    ravel_test_encode(q, x, N, 1, codes, y);
     for (int i = 0; i < N; i++) {
         float z[INNER];
         for (int j = 0; j < INNER; j++) {
@@ -299,15 +221,15 @@ Test(quantizer, residual_is_stage_after_stage)
     enum { DIM = 10, N = 40, STAGES = 4 };
     ravel_quantizer *alone[STAGES], *stages[STAGES];
     for (int s = 0; s < STAGES; s++) {
-        alone[s] = new_codebook(20 + s, DIM, RAVEL_SEARCH_EUCLIDEAN, 50 + (uint64_t)s);
-        stages[s] = new_codebook(20 + s, DIM, RAVEL_SEARCH_EUCLIDEAN, 50 + (uint64_t)s);
+        alone[s] = ravel_test_codebook(20 + s, DIM, RAVEL_SEARCH_EUCLIDEAN, 50 + (uint64_t)s);
+        stages[s] = ravel_test_codebook(20 + s, DIM, RAVEL_SEARCH_EUCLIDEAN, 50 + (uint64_t)s);
     }
     ravel_quantizer *q = new_residual(stages, STAGES);
-    float *x = random_vectors(N, DIM, 60), y[N * DIM], part[N * DIM], sum[N * DIM] = {0};
+    float *x = ravel_test_vectors(N, DIM, 60), y[N * DIM], part[N * DIM], sum[N * DIM] = {0};
     uint16_t codes[N * STAGES], stage_codes[N];
-    encode(q, x, N, STAGES, codes, y);
+    ravel_test_encode(q, x, N, STAGES, codes, y);
     for (int s = 0; s < STAGES; s++) {
-        encode(alone[s], x, N, 1, stage_codes, part);
+        ravel_test_encode(alone[s], x, N, 1, stage_codes, part);
         for (int i = 0; i < N; i++) {
             cr_assert_eq(codes[i * STAGES + s], stage_codes[i]);
         }
@@ -340,15 +262,15 @@ Test(quantizer, fewer_codebooks_are_a_prefix)
 {
     enum { DIM = 12, N = 50, ALL = 7 };
     ravel_quantizer *q = new_tree(DIM);
-    float *x = random_vectors(N, DIM, 70), y[N * DIM], again[N * DIM];
+    float *x = ravel_test_vectors(N, DIM, 70), y[N * DIM], again[N * DIM];
     uint16_t all[N * ALL], some[N * ALL];
-    encode(q, x, N, ALL, all, NULL);
+    ravel_test_encode(q, x, N, ALL, all, NULL);
     for (int k = 1; k <= ALL; k++) {
-        encode(q, x, N, k, some, y);
+        ravel_test_encode(q, x, N, k, some, y);
         for (int i = 0; i < N * k; i++) {
             cr_assert_eq(some[i], all[i / k * ALL + i % k]);
         }
-        decode(q, some, N, k, again);
+        ravel_test_decode(q, some, N, k, again);
         cr_assert_arr_eq(y, again, sizeof y, "what encode says codes stand for, decode says too");
     }
     ravel_quantizer_destroy(q);
@@ -359,14 +281,14 @@ Test(quantizer, vectors_do_not_see_each_other)
 {
     enum { DIM = 12, N = 101, ALL = 7, STRIDE = 9 };
     ravel_quantizer *q = new_tree(DIM);
-    float *x = random_vectors(N, DIM, 80), y[N * DIM], one[DIM];
+    float *x = ravel_test_vectors(N, DIM, 80), y[N * DIM], one[DIM];
     uint16_t codes[N * STRIDE], alone[ALL];
-    planned p = new_planned(q, N);
+    ravel_test_planned p = ravel_test_planned_new(q, N);
     memset(codes, 0xee, sizeof codes);
     q->ops->encode(q, x, N, ALL, codes, STRIDE, y, &p.arena);
-    free_planned(&p);
+    ravel_test_planned_free(&p);
     for (int i = 0; i < N; i++) {
-        encode(q, x + i * DIM, 1, ALL, alone, one);
+        ravel_test_encode(q, x + i * DIM, 1, ALL, alone, one);
         cr_assert_arr_eq(alone, codes + i * STRIDE, sizeof alone);
         cr_assert_arr_eq(one, y + i * DIM, sizeof one);
         cr_assert_eq(codes[i * STRIDE + ALL], 0xeeee, "nothing but the codes is written");
@@ -379,11 +301,11 @@ Test(quantizer, vectors_do_not_see_each_other)
 Test(quantizer, large_codebook_needs_little_scratch)
 {
     enum { SIZE = 65536, N = 5 };
-    ravel_quantizer *q = new_codebook(SIZE, 2, RAVEL_SEARCH_EUCLIDEAN, 90);
-    float *x = random_vectors(N, 2, 91), y[N * 2];
+    ravel_quantizer *q = ravel_test_codebook(SIZE, 2, RAVEL_SEARCH_EUCLIDEAN, 90);
+    float *x = ravel_test_vectors(N, 2, 91), y[N * 2];
     uint16_t codes[N];
     cr_assert_leq(q->ops->scratch_size(q, 1000), 4 * SIZE + 64);
-    encode(q, x, N, 1, codes, y);
+    ravel_test_encode(q, x, N, 1, codes, y);
     for (int i = 0; i < N; i++) {
         cr_assert_lt(hypot((double)(x[2 * i] - y[2 * i]), (double)(x[2 * i + 1] - y[2 * i + 1])),
                      0.05);
@@ -433,16 +355,18 @@ Test(quantizer, projections_that_do_not_fit_are_refused)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ravel_error error = {0};
-        weights *w[4] = {new_weights("in.weight", bad[i].in[0], bad[i].in[1], 1),
-                         new_weights("in.bias", bad[i].in_bias, 0, 1),
-                         new_weights("out.weight", bad[i].out[0], bad[i].out[1], 1),
-                         new_weights("out.bias", bad[i].out_bias, 0, 1)};
+        ravel_test_weights *w[4] = {
+            ravel_test_weights_new("in.weight", bad[i].in[0], bad[i].in[1], 1),
+            ravel_test_weights_new("in.bias", bad[i].in_bias, 0, 1),
+            ravel_test_weights_new("out.weight", bad[i].out[0], bad[i].out[1], 1),
+            ravel_test_weights_new("out.bias", bad[i].out_bias, 0, 1)};
         const ravel_projection_spec spec = {.in_weight = &w[0]->t,
                                             .in_bias = &w[1]->t,
                                             .out_weight = &w[2]->t,
                                             .out_bias = &w[3]->t};
         check_refused(ravel_projected_new(ravel_kernels_select(), &spec,
-                                          new_codebook(9, 4, RAVEL_SEARCH_COSINE, 1), &error),
+                                          ravel_test_codebook(9, 4, RAVEL_SEARCH_COSINE, 1),
+                                          &error),
                       &error, bad[i].named);
         for (int k = 0; k < 4; k++) {
             free(w[k]);
@@ -456,10 +380,10 @@ Test(quantizer, byte_weights_need_a_scale)
     static const int8_t bytes[48] = {0};
     const ravel_tensor in = {
         .name = "in.weight", .data = bytes, .dtype = RAVEL_I8, .rank = 2, .shape = {4, 12}};
-    weights *out = new_weights("out.weight", 12, 4, 1);
+    ravel_test_weights *out = ravel_test_weights_new("out.weight", 12, 4, 1);
     const ravel_projection_spec spec = {.in_weight = &in, .out_weight = &out->t};
     check_refused(ravel_projected_new(ravel_kernels_select(), &spec,
-                                      new_codebook(9, 4, RAVEL_SEARCH_COSINE, 1), &error),
+                                      ravel_test_codebook(9, 4, RAVEL_SEARCH_COSINE, 1), &error),
                   &error, "in.weight");
     free(out);
 }
@@ -467,17 +391,17 @@ Test(quantizer, byte_weights_need_a_scale)
 Test(quantizer, stages_that_do_not_fit_are_refused)
 {
     ravel_error error = {0};
-    ravel_quantizer *unlike[2] = {new_codebook(9, 4, RAVEL_SEARCH_EUCLIDEAN, 1),
-                                  new_codebook(9, 5, RAVEL_SEARCH_EUCLIDEAN, 1)};
+    ravel_quantizer *unlike[2] = {ravel_test_codebook(9, 4, RAVEL_SEARCH_EUCLIDEAN, 1),
+                                  ravel_test_codebook(9, 5, RAVEL_SEARCH_EUCLIDEAN, 1)};
     check_refused(ravel_residual_quantizer_new(ravel_kernels_select(), unlike, 2, &error), &error,
                   "stage 2");
     ravel_quantizer *many[RAVEL_MAX_CODEBOOKS + 1];
     for (int s = 0; s <= RAVEL_MAX_CODEBOOKS; s++) {
-        many[s] = new_codebook(2, 2, RAVEL_SEARCH_EUCLIDEAN, 1);
+        many[s] = ravel_test_codebook(2, 2, RAVEL_SEARCH_EUCLIDEAN, 1);
     }
     check_refused(
         ravel_residual_quantizer_new(ravel_kernels_select(), many, RAVEL_MAX_CODEBOOKS + 1, &error),
         &error, "64");
     check_refused(ravel_residual_quantizer_new(ravel_kernels_select(), NULL, 0, &error), &error,
-                  "without stages");
+                  "stage 1 is missing");
 }

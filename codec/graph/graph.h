@@ -42,7 +42,10 @@ typedef struct {
 /* Layers of a part. NULL with the reader's error where it is refused. */
 ravel_layer *ravel_graph_layers(ravel_builder *builder, const ravel_node *node, ravel_flow *flow);
 
-/* The quantiser of `dim` dimensions. NULL with the reader's error where it is refused. */
+/*
+ * The quantiser of `dim` dimensions; 0 stands for any number. NULL with the reader's error where it
+ * is refused.
+ */
 ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node *node, int dim);
 
 /* Refuses a node whose "tokenizer" is not this one: it would tell codes of another model. */

@@ -162,6 +162,23 @@ void ravel_node_pair(const ravel_node *node, const char *key, int pair[2], int m
     }
 }
 
+int ravel_node_ints(const ravel_node *node, const char *key, int *values, int room, int min,
+                    int max)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(node->json, key);
+    const cJSON *item = cJSON_IsArray(list) ? list->child : NULL;
+    int n = 0;
+    while (item && n < room && whole_number(item, min, max, &values[n])) {
+        item = item->next;
+        n++;
+    }
+    if (n > 0 && !item)
+        return n;
+    ravel_node_refuse(node, "'%s' is not a list of at most %d whole numbers from %d to %d", key,
+                      room, min, max);
+    return 0;
+}
+
 int ravel_node_choice(const ravel_node *node, const char *key, const char *const *names)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(node->json, key);

@@ -68,6 +68,9 @@ float ravel_node_float(const ravel_node *node, const char *key, float fallback, 
 bool ravel_node_bool(const ravel_node *node, const char *key, bool fallback);
 /* Two whole numbers 0 ... max; 0, 0 where the field is missing. */
 void ravel_node_pair(const ravel_node *node, const char *key, int pair[2], int max);
+/* A list of 1 ... room whole numbers min ... max; how many. 0 where it is refused. */
+int ravel_node_ints(const ravel_node *node, const char *key, int *values, int room, int min,
+                    int max);
 /* Which of `names` (NULL ends the list) the field is; 0 where it is missing. */
 int ravel_node_choice(const ravel_node *node, const char *key, const char *const *names);
 /* A string of 1 ... 150 bytes; "" where it is missing. */

@@ -5,26 +5,40 @@
 
 #include "codec/graph/graph.h"
 
-static ravel_quantizer *build_codebook(ravel_builder *builder, const ravel_node *node)
+enum { MAX_LEVELS = 16 };
+
+/*
+ * The builders of nodes. dim: what the node is given, 0 where nothing is known; checked for all
+ * nodes when they are built.
+ */
+typedef ravel_quantizer *build(ravel_builder *builder, const ravel_node *node, int dim);
+
+static ravel_quantizer *end(const ravel_node *node, ravel_quantizer *q, const ravel_error *reason)
+{
+    if (!q)
+        ravel_node_refuse_as(node, reason);
+    return q;
+}
+
+static ravel_quantizer *build_codebook(ravel_builder *builder, const ravel_node *node, int dim)
 {
     static const char *const keys[] = {"name", "search", NULL};
     static const char *const searches[] = {"euclidean", "cosine", NULL};
     ravel_error reason;
+    (void)dim;
     ravel_node_only(node, keys);
     ravel_search search = (ravel_search)ravel_node_choice(node, "search", searches);
     const ravel_tensor *codewords = ravel_node_tensor(node, "codebook.weight", true);
     if (node->reader->failed)
         return NULL;
-    ravel_quantizer *q = ravel_codebook_new(builder->kernels, codewords, search, &reason);
-    if (!q)
-        ravel_node_refuse_as(node, &reason);
-    return q;
+    return end(node, ravel_codebook_new(builder->kernels, codewords, search, &reason), &reason);
 }
 
-static ravel_quantizer *build_projected(ravel_builder *builder, const ravel_node *node)
+static ravel_quantizer *build_projected(ravel_builder *builder, const ravel_node *node, int dim)
 {
     static const char *const keys[] = {"name", "inner", NULL};
     ravel_error reason;
+    (void)dim;
     ravel_node_only(node, keys);
     ravel_projection_spec spec = {
         .in_weight = ravel_node_tensor(node, "in_proj.weight", true),
@@ -39,63 +53,101 @@ static ravel_quantizer *build_projected(ravel_builder *builder, const ravel_node
     ravel_quantizer *inner = ravel_graph_quantizer(builder, &child, inner_dim);
     if (!inner)
         return NULL;
-    ravel_quantizer *q = ravel_projected_new(builder->kernels, &spec, inner, &reason);
-    if (!q)
-        ravel_node_refuse_as(node, &reason);
-    return q;
+    return end(node, ravel_projected_new(builder->kernels, &spec, inner, &reason), &reason);
 }
 
-static ravel_quantizer *join(ravel_builder *builder, const ravel_node *node,
-                             ravel_quantizer **stages, int n)
+static ravel_quantizer *build_fsq(ravel_builder *builder, const ravel_node *node, int dim)
 {
+    static const char *const keys[] = {"levels", NULL};
+    int levels[MAX_LEVELS];
     ravel_error reason;
-    if (n == 0)
-        ravel_node_refuse(node, "no stages");
-    if (node->reader->failed) {
-        for (int i = 0; i < n; i++)
-            ravel_quantizer_destroy(stages[i]);
+    (void)dim;
+    ravel_node_only(node, keys);
+    int n = ravel_node_ints(node, "levels", levels, MAX_LEVELS, 2, RAVEL_MAX_CODEBOOK_SIZE);
+    if (node->reader->failed)
         return NULL;
+    return end(node, ravel_fsq_new(builder->kernels, levels, n, &reason), &reason);
+}
+
+/* Quantisers made of others: the list under `key`, each item given `dim` dimensions. */
+typedef struct {
+    ravel_quantizer *part[RAVEL_MAX_CODEBOOKS];
+    int n;
+} parts;
+
+/* Whether the list could be read; where not, nothing is left of it. */
+static bool read_parts(ravel_builder *builder, const ravel_node *node, const char *key, int dim,
+                       parts *list)
+{
+    const char *const keys[] = {key, NULL};
+    ravel_node_only(node, keys);
+    ravel_node array = ravel_node_child(node, key);
+    list->n = 0;
+    if (!cJSON_IsArray(array.json) || !array.json->child)
+        ravel_node_refuse(node, "'%s' is not a list, or has nothing in it", key);
+    for (const cJSON *item = array.json ? array.json->child : NULL; item; item = item->next) {
+        ravel_node child = ravel_node_item(&array, item, list->n);
+        if (list->n == RAVEL_MAX_CODEBOOKS)
+            ravel_node_refuse(node, "more than %d in '%s'", RAVEL_MAX_CODEBOOKS, key);
+        if (node->reader->failed)
+            break;
+        list->part[list->n] = ravel_graph_quantizer(builder, &child, dim);
+        if (list->part[list->n])
+            list->n++;
     }
-    ravel_quantizer *q = ravel_residual_quantizer_new(builder->kernels, stages, n, &reason);
-    if (!q)
-        ravel_node_refuse_as(node, &reason);
-    return q;
+    for (int i = 0; node->reader->failed && i < list->n; i++)
+        ravel_quantizer_destroy(list->part[i]);
+    return !node->reader->failed;
 }
 
 static ravel_quantizer *build_residual(ravel_builder *builder, const ravel_node *node, int dim)
 {
-    static const char *const keys[] = {"stages", NULL};
-    ravel_quantizer *stages[RAVEL_MAX_CODEBOOKS];
-    int n = 0;
-    ravel_node_only(node, keys);
-    ravel_node list = ravel_node_child(node, "stages");
-    if (!cJSON_IsArray(list.json))
-        ravel_node_refuse(node, "'stages' is not a list");
-    for (const cJSON *item = list.json ? list.json->child : NULL; item; item = item->next) {
-        ravel_node child = ravel_node_item(&list, item, n);
-        if (n == RAVEL_MAX_CODEBOOKS) {
-            ravel_node_refuse(node, "more than %d stages", RAVEL_MAX_CODEBOOKS);
-        }
-        if (node->reader->failed)
-            break;
-        stages[n] = ravel_graph_quantizer(builder, &child, dim);
-        if (stages[n])
-            n++;
-    }
-    return join(builder, node, stages, n);
+    parts stages;
+    ravel_error reason;
+    if (!read_parts(builder, node, "stages", dim, &stages))
+        return NULL;
+    return end(node, ravel_residual_quantizer_new(builder->kernels, stages.part, stages.n, &reason),
+               &reason);
 }
+
+static ravel_quantizer *build_split(ravel_builder *builder, const ravel_node *node, int dim)
+{
+    parts list;
+    ravel_error reason;
+    if (!read_parts(builder, node, "parts", dim, &list))
+        return NULL;
+    return end(node, ravel_split_quantizer_new(builder->kernels, list.part, list.n, &reason),
+               &reason);
+}
+
+static ravel_quantizer *build_grouped(ravel_builder *builder, const ravel_node *node, int dim)
+{
+    parts list;
+    ravel_error reason;
+    (void)dim;
+    if (!read_parts(builder, node, "parts", 0, &list))
+        return NULL;
+    return end(node, ravel_grouped_quantizer_new(builder->kernels, list.part, list.n, &reason),
+               &reason);
+}
+
+static const struct {
+    const char *type;
+    build *build;
+} types[] = {
+    {"codebook", build_codebook},   {"fsq", build_fsq},           {"grouped", build_grouped},
+    {"projected", build_projected}, {"residual", build_residual}, {"split", build_split},
+};
 
 static ravel_quantizer *build_node(ravel_builder *builder, const ravel_node *node, int dim)
 {
     const char *type = ravel_node_type(node);
     if (!type)
         return NULL;
-    if (strcmp(type, "codebook") == 0)
-        return build_codebook(builder, node);
-    if (strcmp(type, "projected") == 0)
-        return build_projected(builder, node);
-    if (strcmp(type, "residual") == 0)
-        return build_residual(builder, node, dim);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(type, types[i].type) == 0)
+            return types[i].build(builder, node, dim);
+    }
     ravel_node_refuse(node, "unknown type of quantizer '%.40s'", type);
     return NULL;
 }
@@ -106,7 +158,7 @@ ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node 
     ravel_quantizer *q = build_node(builder, node, dim);
     if (!q)
         return NULL;
-    if (q->dim != dim) {
+    if (dim > 0 && q->dim != dim) {
         ravel_node_refuse(node, "takes %d dimensions, but is given %d", q->dim, dim);
     } else if (q->weight_bytes > builder->weight_budget) {
         ravel_node_refuse(node, "the weights are far larger than the file");
