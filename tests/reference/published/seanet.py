@@ -100,7 +100,7 @@ class SConvTranspose(nn.Module):
         self.tail = y[..., -self.overlap :] - (0 if bias is None else bias[:, None])
 
 
-def stream(network, on=True):
+def stream(network, on):
     """Begins a stream, or goes back to whole sounds."""
     for module in network.modules():
         if hasattr(module, "tail"):
