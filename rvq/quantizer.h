@@ -80,6 +80,15 @@ ravel_quantizer *ravel_residual_quantizer_new(const ravel_kernels *kernels,
                                               ravel_error *error);
 
 /*
+ * A segment as ravel_segment_new gives it: codebook 0 is the number of its steps, 1 and 2 its level (a
+ * float32, the upper and the lower 16 bits), the others are `inner` on the latents of all steps, 0
+ * behind the last step. A level that is not finite or not above 0 counts as 0; without a codebook of
+ * the latents the level is 0. Takes ownership of inner.
+ */
+ravel_quantizer *ravel_segment_quantizer_new(const ravel_kernels *kernels, int steps,
+                                             ravel_quantizer *inner, ravel_error *error);
+
+/*
  * Every part quantises the same vector; what the codes stand for is the sum, added up in the order
  * of the parts. Takes ownership of the parts.
  */
@@ -92,6 +101,14 @@ ravel_quantizer *ravel_split_quantizer_new(const ravel_kernels *kernels, ravel_q
  */
 ravel_quantizer *ravel_grouped_quantizer_new(const ravel_kernels *kernels, ravel_quantizer **parts,
                                              int n_parts, ravel_error *error);
+
+/*
+ * For folded rows, x [steps][inner->dim]: each `stride` rows in succession have the codes of their
+ * average, and those stand for the same row so many times. steps is a multiple of stride. Takes
+ * ownership of inner.
+ */
+ravel_quantizer *ravel_strided_quantizer_new(const ravel_kernels *kernels, int steps, int stride,
+                                             ravel_quantizer *inner, ravel_error *error);
 
 /* Leaf: dimension k is rounded to levels[k] >= 2 levels; their product is the codebook's size. */
 ravel_quantizer *ravel_fsq_new(const ravel_kernels *kernels, const int *levels, int dim,

@@ -131,12 +131,28 @@ static ravel_quantizer *build_grouped(ravel_builder *builder, const ravel_node *
                &reason);
 }
 
+static ravel_quantizer *build_strided(ravel_builder *builder, const ravel_node *node, int dim)
+{
+    static const char *const keys[] = {"steps", "stride", "inner", NULL};
+    ravel_error reason;
+    ravel_node_only(node, keys);
+    int steps = ravel_node_int(node, "steps", -1, 1, RAVEL_MAX_STEPS_PER_FRAME);
+    int stride = ravel_node_int(node, "stride", 1, 1, RAVEL_MAX_STEPS_PER_FRAME);
+    ravel_node child = ravel_node_child(node, "inner");
+    ravel_quantizer *inner = ravel_graph_quantizer(builder, &child, dim / steps);
+    if (!inner)
+        return NULL;
+    return end(node, ravel_strided_quantizer_new(builder->kernels, steps, stride, inner, &reason),
+               &reason);
+}
+
 static const struct {
     const char *type;
     build *build;
 } types[] = {
     {"codebook", build_codebook},   {"fsq", build_fsq},           {"grouped", build_grouped},
     {"projected", build_projected}, {"residual", build_residual}, {"split", build_split},
+    {"strided", build_strided},
 };
 
 static ravel_quantizer *build_node(ravel_builder *builder, const ravel_node *node, int dim)
