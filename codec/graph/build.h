@@ -28,6 +28,9 @@ ravel_build ravel_build_stft, ravel_build_compress, ravel_build_harmonic_noise, 
 /* build_fold.c */
 ravel_build ravel_build_fold, ravel_build_unfold;
 
+/* build_segment.c */
+ravel_build ravel_build_segment, ravel_build_overlap_add;
+
 /* build_residual.c */
 ravel_build ravel_build_residual;
 

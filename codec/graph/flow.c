@@ -63,6 +63,14 @@ void ravel_flow_transposed(const ravel_node *node, ravel_flow *flow, int size, i
     follow_rate(node, flow, stride, 1, size / stride + 1 + trim[0] + trim[1]);
 }
 
+void ravel_flow_segment(const ravel_node *node, ravel_flow *flow, int length, int hop)
+{
+    if (flow->surplus != 0 || flow->drops)
+        ravel_node_refuse(node, "does not get every row of the stream, or gets more");
+    flow->completes = flow->completes || hop > 1;
+    follow_rate(node, flow, 1, hop, (length - 1) / hop + 1);
+}
+
 static void check_sides(const ravel_node *node, const ravel_flow *branch,
                         const ravel_flow *shortcut)
 {

@@ -27,6 +27,9 @@ void ravel_flow_window(const ravel_node *node, ravel_flow *flow, int size, int s
 void ravel_flow_transposed(const ravel_node *node, ravel_flow *flow, int size, int stride,
                            const int trim[2], int output_padding);
 
+/* Segments of `length` rows, `hop` apart; what is left at the end is one as well. */
+void ravel_flow_segment(const ravel_node *node, ravel_flow *flow, int length, int hop);
+
 /* Two ways from the same rows to one sum: refuses those that do not fit; *flow becomes both. */
 void ravel_flow_meet(const ravel_node *node, ravel_flow *flow, const ravel_flow *other);
 

@@ -48,18 +48,20 @@ static const struct {
      {"n_fft", "hop", "trim", "normalize", "max_magnitude", "spectrum"}},
     {"fold", ravel_build_fold, {"rows"}},
     {"unfold", ravel_build_unfold, {"rows"}},
+    {"segment", ravel_build_segment, {"length", "hop", "normalize", "inner"}},
+    {"overlap_add", ravel_build_overlap_add, {"steps", "hop", "inner"}},
     {"residual", ravel_build_residual, {"branch", "shortcut"}},
 };
 
 /* Does the finished layer fit to its neighbour, and is it not absurdly large? */
-static void check_layer(ravel_builder *builder, const ravel_node *node, const ravel_layer *layer,
-                        int channels)
+static void check_layer(const ravel_node *node, const ravel_layer *layer, int channels,
+                        size_t weight_budget)
 {
     if (layer->in_channels != channels) {
         ravel_node_refuse(node, "takes %d channels, but is given %d", layer->in_channels, channels);
     } else if (layer->state_size > RAVEL_MAX_LAYER_STATE) {
         ravel_node_refuse(node, "a state of %zu bytes is above 64 MB", layer->state_size);
-    } else if (layer->weight_bytes > builder->weight_budget) {
+    } else if (layer->weight_bytes > weight_budget) {
         ravel_node_refuse(node, "the weights are far larger than the file");
     } else if (layer->out_channels > RAVEL_MAX_CHANNELS) {
         ravel_node_refuse(node, "%d channels are too many", layer->out_channels);
@@ -71,6 +73,7 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
     const char *type = ravel_node_type(node);
     size_t i = 0, n = sizeof types / sizeof types[0];
     int channels = flow->channels;
+    const size_t weight_budget = builder->weight_budget; /* that of the layers inside too */
     if (!type)
         return NULL;
     while (i < n && strcmp(types[i].name, type) != 0)
@@ -83,13 +86,12 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
     ravel_layer *layer = node->reader->failed ? NULL : types[i].build(builder, node, flow);
     if (!layer)
         return NULL;
-    check_layer(builder, node, layer, channels);
+    check_layer(node, layer, channels, weight_budget);
     if (node->reader->failed) {
         ravel_layer_destroy(layer);
         return NULL;
     }
-    if (types[i].build != ravel_build_residual)
-        builder->weight_budget -= layer->weight_bytes;
+    builder->weight_budget = weight_budget - layer->weight_bytes;
     flow->channels = layer->out_channels;
     return layer;
 }

@@ -37,6 +37,11 @@ typedef struct {
     const ravel_kernels *kernels;
     size_t weight_budget; /* bytes of packed weights that may still be made */
     int sample_rate_hz;   /* of the model */
+    /*
+     * Rows that the piece around a node has at most, where the piece begins; 0 for a node that is in
+     * no piece. What needs all rows stands in a piece only.
+     */
+    int piece_rows;
 } ravel_builder;
 
 /* Layers of a part. NULL with the reader's error where it is refused. */

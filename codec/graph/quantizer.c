@@ -146,13 +146,27 @@ static ravel_quantizer *build_strided(ravel_builder *builder, const ravel_node *
                &reason);
 }
 
+/* Two of the dimensions are numbers of the segment. */
+static ravel_quantizer *build_segment(ravel_builder *builder, const ravel_node *node, int dim)
+{
+    static const char *const keys[] = {"steps", "inner", NULL};
+    ravel_error reason;
+    ravel_node_only(node, keys);
+    int steps = ravel_node_int(node, "steps", -1, 1, RAVEL_MAX_STEPS_PER_FRAME);
+    ravel_node child = ravel_node_child(node, "inner");
+    ravel_quantizer *inner = ravel_graph_quantizer(builder, &child, dim > 2 ? dim - 2 : 0);
+    if (!inner)
+        return NULL;
+    return end(node, ravel_segment_quantizer_new(builder->kernels, steps, inner, &reason), &reason);
+}
+
 static const struct {
     const char *type;
     build *build;
 } types[] = {
     {"codebook", build_codebook},   {"fsq", build_fsq},           {"grouped", build_grouped},
     {"projected", build_projected}, {"residual", build_residual}, {"split", build_split},
-    {"strided", build_strided},
+    {"strided", build_strided},     {"segment", build_segment},
 };
 
 static ravel_quantizer *build_node(ravel_builder *builder, const ravel_node *node, int dim)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/graph/build.h"
+
+/* The layers of a segment see no rows but those of the segment, piece_rows at most. */
+static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int piece_rows,
+                                ravel_flow *inner)
+{
+    const ravel_node child = ravel_node_child(node, "inner");
+    const int outer_rows = builder->piece_rows;
+    builder->piece_rows = piece_rows;
+    ravel_layer *layer = ravel_graph_layers(builder, &child, inner);
+    builder->piece_rows = outer_rows;
+    if (layer && (inner->surplus != 0 || inner->short_of))
+        ravel_node_refuse(&child, "makes more or fewer rows than its rate tells");
+    else if (layer && inner->drops)
+        ravel_node_refuse(&child, "strided layers of a segment must have complete_last");
+    return layer;
+}
+
+ravel_layer *ravel_build_segment(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_error reason;
+    ravel_flow inner_flow = {.channels = flow->channels, .up = 1, .down = 1};
+    const ravel_segment_spec spec = {
+        .length = ravel_node_int(node, "length", -1, 1, RAVEL_MAX_WINDOW),
+        .hop = ravel_node_int(node, "hop", -1, 1, RAVEL_MAX_RATE),
+        .normalize = ravel_node_bool(node, "normalize", false),
+    };
+    ravel_layer *inner = build_inner(builder, node, spec.length, &inner_flow);
+    ravel_flow_segment(node, flow, spec.length, spec.hop);
+    if (node->reader->failed) {
+        ravel_layer_destroy(inner);
+        return NULL;
+    }
+    return ravel_build_end(node, ravel_segment_new(inner, &spec, &reason), &reason);
+}
+
+ravel_layer *ravel_build_overlap_add(ravel_builder *builder, const ravel_node *node,
+                                     ravel_flow *flow)
+{
+    static const int none[2];
+    ravel_error reason;
+    const int steps = ravel_node_int(node, "steps", -1, 1, RAVEL_MAX_CHANNELS);
+    const int hop = ravel_node_int(node, "hop", -1, 1, RAVEL_MAX_RATE);
+    const int latents = flow->channels - 2;
+    if (!node->reader->failed && (latents < steps || latents % steps != 0))
+        ravel_node_refuse(node, "%d channels are not %d steps and two numbers", flow->channels,
+                          steps);
+    if (node->reader->failed)
+        return NULL;
+    ravel_flow inner_flow = {.channels = latents / steps, .up = 1, .down = 1};
+    ravel_layer *inner = build_inner(builder, node, steps, &inner_flow);
+    ravel_flow_transposed(node, flow, hop, hop, none, 0);
+    if (node->reader->failed) {
+        ravel_layer_destroy(inner);
+        return NULL;
+    }
+    return ravel_build_end(node, ravel_overlap_add_new(inner, steps, hop, &reason), &reason);
+}
