@@ -2,12 +2,12 @@
 /* Residual vector quantisation (SoundStream, arXiv 2107.03312, section III-C). */
 #include <string.h>
 
-#include "rvq/parts.h"
+#include "rvq/compound.h"
 
 static void residual_encode(const ravel_quantizer *q, const float *x, int n, int n_codebooks,
                             uint16_t *codes, int code_stride, float *y, ravel_arena *scratch)
 {
-    const ravel_parts *self = (const ravel_parts *)q;
+    const ravel_compound *self = (const ravel_compound *)q;
     const int count = n * q->dim;
     const ravel_arena mark = *scratch;
     float *rest = ravel_arena_take(scratch, ravel_vector_bytes(q, n));
@@ -16,7 +16,7 @@ static void residual_encode(const ravel_quantizer *q, const float *x, int n, int
 
     for (int s = 0, left = n_codebooks; left > 0; s++) {
         const ravel_quantizer *stage = self->part[s];
-        const int now = ravel_part_codebooks(stage, left);
+        const int now = ravel_compound_codebooks(stage, left);
         const int last = left == now;
         stage->ops->encode(stage, rest, n, now, codes, code_stride, last && !y ? NULL : part,
                            scratch);
@@ -34,15 +34,15 @@ static void residual_encode(const ravel_quantizer *q, const float *x, int n, int
 
 static size_t residual_scratch_size(const ravel_quantizer *q, int n)
 {
-    return 2 * ravel_arena_bytes(ravel_vector_bytes(q, n)) + ravel_parts_scratch_size(q, n);
+    return 2 * ravel_arena_bytes(ravel_vector_bytes(q, n)) + ravel_compound_scratch_size(q, n);
 }
 
 ravel_quantizer *ravel_residual_quantizer_new(const ravel_kernels *kernels,
                                               ravel_quantizer **stages, int n_stages,
                                               ravel_error *error)
 {
-    static const ravel_quantizer_ops ops = {residual_encode, ravel_parts_decode_sum,
-                                            residual_scratch_size, ravel_parts_destroy};
-    return ravel_parts_new(kernels, &ops, RAVEL_PARTS_ALIKE, "residual quantiser: stage", stages,
-                           n_stages, error);
+    static const ravel_quantizer_ops ops = {residual_encode, ravel_compound_decode_sum,
+                                            residual_scratch_size, ravel_compound_destroy};
+    return ravel_compound_new(kernels, &ops, RAVEL_COMPOUND_ALIKE, "residual quantiser: stage",
+                              stages, n_stages, error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "rvq/parts.h"
+#include "rvq/compound.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 
 enum { MAX_DIM = 65536 };
 
-int ravel_part_codebooks(const ravel_quantizer *part, int left)
+int ravel_compound_codebooks(const ravel_quantizer *part, int left)
 {
     return left < part->n_codebooks ? left : part->n_codebooks;
 }
@@ -17,16 +17,16 @@ size_t ravel_vector_bytes(const ravel_quantizer *q, int n)
     return (size_t)n * (size_t)q->dim * sizeof(float);
 }
 
-void ravel_parts_decode_sum(const ravel_quantizer *q, const uint16_t *codes, int code_stride, int n,
-                            int n_codebooks, float *y, ravel_arena *scratch)
+void ravel_compound_decode_sum(const ravel_quantizer *q, const uint16_t *codes, int code_stride,
+                               int n, int n_codebooks, float *y, ravel_arena *scratch)
 {
-    const ravel_parts *self = (const ravel_parts *)q;
+    const ravel_compound *self = (const ravel_compound *)q;
     const ravel_arena mark = *scratch;
     float *said = ravel_arena_take(scratch, ravel_vector_bytes(q, n));
 
     for (int p = 0, left = n_codebooks; left > 0; p++) {
         const ravel_quantizer *part = self->part[p];
-        const int now = ravel_part_codebooks(part, left);
+        const int now = ravel_compound_codebooks(part, left);
         part->ops->decode(part, codes, code_stride, n, now, p == 0 ? y : said, scratch);
         if (p > 0)
             q->kernels->add(y, said, y, n * q->dim);
@@ -36,9 +36,9 @@ void ravel_parts_decode_sum(const ravel_quantizer *q, const uint16_t *codes, int
     *scratch = mark;
 }
 
-size_t ravel_parts_scratch_size(const ravel_quantizer *q, int n)
+size_t ravel_compound_scratch_size(const ravel_quantizer *q, int n)
 {
-    const ravel_parts *self = (const ravel_parts *)q;
+    const ravel_compound *self = (const ravel_compound *)q;
     size_t most = 0;
     for (int p = 0; p < self->n_parts; p++) {
         const size_t size = self->part[p]->ops->scratch_size(self->part[p], n);
@@ -47,9 +47,9 @@ size_t ravel_parts_scratch_size(const ravel_quantizer *q, int n)
     return most;
 }
 
-void ravel_parts_destroy(ravel_quantizer *q)
+void ravel_compound_destroy(ravel_quantizer *q)
 {
-    ravel_parts *self = (ravel_parts *)q;
+    ravel_compound *self = (ravel_compound *)q;
     for (int p = 0; p < self->n_parts; p++) {
         ravel_quantizer_destroy(self->part[p]);
     }
@@ -57,7 +57,7 @@ void ravel_parts_destroy(ravel_quantizer *q)
 }
 
 /* return    dimensions of the whole, or a negative status */
-static int check(ravel_parts_shape shape, const char *called, ravel_quantizer *const *parts,
+static int check(ravel_compound_shape shape, const char *called, ravel_quantizer *const *parts,
                  int n_parts, ravel_error *error)
 {
     int n_codebooks = 0, dim = 0;
@@ -66,12 +66,12 @@ static int check(ravel_parts_shape shape, const char *called, ravel_quantizer *c
     }
     for (int p = 0; p < n_parts; p++) {
         n_codebooks += parts[p]->n_codebooks;
-        dim = shape == RAVEL_PARTS_ALIKE ? parts[0]->dim : dim + parts[p]->dim;
+        dim = shape == RAVEL_COMPOUND_ALIKE ? parts[0]->dim : dim + parts[p]->dim;
         if (n_codebooks > RAVEL_MAX_CODEBOOKS) {
             return ravel_error_set(error, RAVEL_ERR_MODEL, "%s %d of %d: more than %d codebooks",
                                    called, p + 1, n_parts, RAVEL_MAX_CODEBOOKS);
         }
-        if (shape == RAVEL_PARTS_ALIKE && parts[p]->dim != dim) {
+        if (shape == RAVEL_COMPOUND_ALIKE && parts[p]->dim != dim) {
             return ravel_error_set(error, RAVEL_ERR_MODEL, "%s %d has %d dimensions, the first %d",
                                    called, p + 1, parts[p]->dim, dim);
         }
@@ -83,7 +83,7 @@ static int check(ravel_parts_shape shape, const char *called, ravel_quantizer *c
     return dim;
 }
 
-static void add_part(ravel_parts *self, ravel_quantizer *part)
+static void add_part(ravel_compound *self, ravel_quantizer *part)
 {
     ravel_quantizer *q = &self->base;
     for (int b = 0; b < part->n_codebooks; b++) {
@@ -95,11 +95,11 @@ static void add_part(ravel_parts *self, ravel_quantizer *part)
     self->part[self->n_parts++] = part;
 }
 
-ravel_quantizer *ravel_parts_new(const ravel_kernels *kernels, const ravel_quantizer_ops *ops,
-                                 ravel_parts_shape shape, const char *called,
-                                 ravel_quantizer **parts, int n_parts, ravel_error *error)
+ravel_quantizer *ravel_compound_new(const ravel_kernels *kernels, const ravel_quantizer_ops *ops,
+                                    ravel_compound_shape shape, const char *called,
+                                    ravel_quantizer **parts, int n_parts, ravel_error *error)
 {
-    ravel_parts *self = NULL;
+    ravel_compound *self = NULL;
     const int dim = check(shape, called, parts, n_parts, error);
     if (dim > 0) {
         self = calloc(1, sizeof *self);
