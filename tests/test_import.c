@@ -90,7 +90,7 @@ static void add_lstm(checkpoint *c, const char *part, int i, int width)
 }
 
 /* One stage of stride 3. */
-static checkpoint *new_checkpoint(spelling how)
+static checkpoint *new_checkpoint_of(spelling how, int latent_dim)
 {
     checkpoint *c = calloc(1, sizeof *c);
     c->how = how;
@@ -98,20 +98,25 @@ static checkpoint *new_checkpoint(spelling how)
     add_block(c, "encoder", 1, 4);
     add_conv(c, "encoder.model.3.conv.conv", 8, 4, 6, 8);
     add_lstm(c, "encoder", 4, 8);
-    add_conv(c, "encoder.model.6.conv.conv", 5, 8, 7, 5);
+    add_conv(c, "encoder.model.6.conv.conv", latent_dim, 8, 7, latent_dim);
     for (int i = 0; i < 2; i++) {
         char name[NAME];
         (void)snprintf(name, sizeof name, "quantizer.vq.layers.%d._codebook.embed", i);
-        add(c, name, 6, 5, 0);
+        add(c, name, 6, latent_dim, 0);
         (void)snprintf(name, sizeof name, "quantizer.vq.layers.%d._codebook.cluster_size", i);
         add(c, name, 6, 0, 0);
     }
-    add_conv(c, "decoder.model.0.conv.conv", 8, 5, 7, 8);
+    add_conv(c, "decoder.model.0.conv.conv", 8, latent_dim, 7, 8);
     add_lstm(c, "decoder", 1, 8);
     add_conv(c, "decoder.model.3.convtr.convtr", 8, 4, 6, 4);
     add_block(c, "decoder", 4, 4);
     add_conv(c, "decoder.model.6.conv.conv", 1, 4, 7, 1);
     return c;
+}
+
+static checkpoint *new_checkpoint(spelling how)
+{
+    return new_checkpoint_of(how, 5);
 }
 
 static void free_checkpoint(checkpoint *c)
@@ -195,6 +200,130 @@ Test(encodec, all_spellings_of_weight_norm_are_one_model)
         free(models[how]);
 }
 
+/* Replaces the first `from` in a name, if there is one. */
+static void rename_in(char name[NAME], const char *from, const char *to)
+{
+    char renamed[NAME];
+    const char *at = strstr(name, from);
+    if (!at)
+        return;
+    (void)snprintf(renamed, NAME, "%.*s%s%s", (int)(at - name), name, to, at + strlen(from));
+    memcpy(name, renamed, NAME);
+}
+
+static void to_hugging_face(checkpoint *c)
+{
+    static const char *const renamings[][2] = {{"coder.model.", "coder.layers."},
+                                               {".conv.conv.", ".conv."},
+                                               {".convtr.convtr.", ".conv."},
+                                               {"quantizer.vq.", "quantizer."},
+                                               {"._codebook.", ".codebook."}};
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t r = 0; r < sizeof renamings / sizeof renamings[0]; r++)
+            rename_in(c->names[i], renamings[r][0], renamings[r][1]);
+}
+
+static void prefix_names(checkpoint *c, const char *prefix)
+{
+    char name[NAME];
+    for (size_t i = 0; i < c->n; i++) {
+        (void)snprintf(name, NAME, "%s%s", prefix, c->names[i]);
+        memcpy(c->names[i], name, NAME);
+    }
+}
+
+/* The model of a checkpoint, which is freed. */
+static void *imported(checkpoint *c, const char *config, size_t *size)
+{
+    ravel_error error = {RAVEL_OK, ""};
+    void *file;
+    cr_assert_eq(import(c, config, &file, size, &error), 0, "%s", error.text);
+    free_checkpoint(c);
+    return file;
+}
+
+static void expect_equal_and_free(void *a, size_t a_size, void *b, size_t b_size)
+{
+    cr_expect(a_size == b_size && memcmp(a, b, a_size) == 0);
+    free(a);
+    free(b);
+}
+
+Test(encodec, all_spellings_of_names_are_one_model)
+{
+    size_t size, other_size;
+    for (int how = OLD_NORM; how <= NEW_NORM; how++) {
+        void *authors = imported(new_checkpoint(OLD_NORM), NULL, &size);
+        checkpoint *c = new_checkpoint((spelling)how);
+        to_hugging_face(c);
+        void *other = imported(c, NULL, &other_size);
+        expect_equal_and_free(authors, size, other, other_size);
+    }
+    void *authors = imported(new_checkpoint(OLD_NORM), NULL, &size);
+    checkpoint *c = new_checkpoint(OLD_NORM);
+    prefix_names(c, "module.");
+    void *other = imported(c, NULL, &other_size);
+    expect_equal_and_free(authors, size, other, other_size);
+}
+
+Test(encodec, either_kind_of_configuration_is_read)
+{
+    static const char *const configs[] = {
+        "{\"causal\":false,\"sample_rate\":16000,\"name\":\"a\",\"dilation_base\":3}",
+        "{\"use_causal_conv\":false,\"sampling_rate\":16000,\"name\":\"a\",\"pad_mode\":null,"
+        "\"dilation_growth_rate\":3,\"trim_right_ratio\":1.0}"};
+    ravel_error error = {RAVEL_OK, ""};
+    size_t size, other_size;
+    void *file = imported(new_checkpoint(OLD_NORM), configs[0], &size);
+    ravel_model *model = ravel_model_open_memory(file, size, &error);
+    const ravel_model_info *info = ravel_model_get_info(model);
+    cr_assert_eq(info->sample_rate_hz, 16000);
+    /* Kernels of 7, 3, 6 (stride 3) and 7 samples, the last at a third of the rate. */
+    cr_assert_eq(info->encoder_lookahead_samples, 3 + 1 + 1 + 3 * 3);
+    ravel_model_free(model);
+    void *other = imported(new_checkpoint(OLD_NORM), configs[1], &other_size);
+    expect_equal_and_free(file, size, other, other_size);
+}
+
+static checkpoint *without(checkpoint *c, const char *word)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (!strstr(c->names[i], word))
+            continue;
+        free(c->data[i]);
+        c->n--;
+        c->tensors[i] = c->tensors[c->n];
+        c->data[i] = c->data[c->n];
+        memcpy(c->names[i], c->names[c->n], NAME);
+        c->tensors[i].name = c->names[i];
+        i--;
+    }
+    return c;
+}
+
+static void expect_published(checkpoint *c, const char *name, int rate_hz, bool causal)
+{
+    ravel_error error = {RAVEL_OK, ""};
+    size_t size;
+    void *file = imported(c, NULL, &size);
+    ravel_model *model = ravel_model_open_memory(file, size, &error);
+    const ravel_model_info *info = ravel_model_get_info(model);
+    cr_expect_str_eq(info->name, name);
+    cr_expect_eq(info->sample_rate_hz, rate_hz);
+    cr_expect_eq(info->decoder_lookahead_samples > 0, !causal, "%d samples",
+                 info->decoder_lookahead_samples);
+    ravel_model_free(model);
+    free(file);
+}
+
+/* Without a configuration: what the published models of such tensors are. */
+Test(encodec, published_models_are_recognised_by_their_tensors)
+{
+    expect_published(new_checkpoint(OLD_NORM), "encodec_24khz", 24000, true);
+    expect_published(without(new_checkpoint(NEW_NORM), "shortcut"), "encodec_32khz", 32000, false);
+    expect_published(new_checkpoint_of(OLD_NORM, 129), "academicodec", 24000, false);
+}
+
 Test(encodec, every_missing_tensor_is_named)
 {
     checkpoint *c = new_checkpoint(OLD_NORM);
@@ -223,7 +352,9 @@ Test(encodec, surplus_and_misshaped_tensors_are_named)
 {
     checkpoint *c = new_checkpoint(OLD_NORM);
     add(c, "encoder.model.3.conv.norm.weight", 8, 0, 0);
-    refused(c, NULL, "'encoder.model.3.conv.norm.weight'");
+    refused(c, NULL, "'encoder.model.3.conv.norm.bias' is missing");
+    (void)snprintf(c->names[c->n - 1], NAME, "encoder.model.3.conv.conv.gain");
+    refused(c, NULL, "'encoder.model.3.conv.conv.gain'");
     c->n--;
     free(c->data[c->n]);
     for (size_t i = 0; i < c->n; i++) {
@@ -242,6 +373,9 @@ Test(encodec, configurations_are_checked)
     checkpoint *c = new_checkpoint(NEW_NORM);
     refused(c, "{\"pad_mode\":\"circular\"}", "circular");
     refused(c, "{\"sample_rate\":3.5}", "sample_rate");
+    refused(c, "{\"causal\":1}", "'causal' is neither true nor false");
+    refused(c, "{\"trim_right_ratio\":0.5}", "trim_right_ratio");
+    refused(c, "{\"dilation_base\":0}", "dilation_base");
     refused(c, "[]", "not a JSON object");
     free_checkpoint(c);
 }
