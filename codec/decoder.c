@@ -91,7 +91,7 @@ int ravel_decoder_samples(const ravel_decoder *decoder, int n_frames, int finish
         return 0;
     int64_t frames = decoder->n_frames + n_frames;
     int64_t n = frames * model->info.hop_samples;
-    n += finish ? model->decoder_surplus : -model->info.decoder_lookahead_samples;
+    n += finish ? model->info.end_samples : -model->info.decoder_lookahead_samples;
     n -= decoder->n_samples;
     if (n > INT_MAX)
         return RAVEL_ERR_ARGUMENT;

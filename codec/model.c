@@ -121,11 +121,11 @@ static void build_decoder(ravel_model *model, ravel_builder *builder, const rave
                           model->info.hop_samples);
     } else if (flow.channels != model->info.channels) {
         ravel_node_refuse(&node, "makes %d channels of %d", flow.channels, model->info.channels);
-    } else if (flow.surplus + model->info.tail_samples < 0) {
-        ravel_node_refuse(&node, "ends %d samples early; the tail makes up for %d only",
+    } else if (flow.surplus + model->info.tail_samples <= -model->info.hop_samples) {
+        ravel_node_refuse(&node, "ends %d samples early, a frame or more beyond a tail of %d",
                           -flow.surplus, model->info.tail_samples);
     }
-    model->decoder_surplus = flow.surplus;
+    model->info.end_samples = flow.surplus;
 }
 
 static void build_tables(ravel_model *model, ravel_builder *builder, const ravel_node *top)

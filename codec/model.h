@@ -26,8 +26,6 @@ struct ravel_model {
     int chunk_frames;
     /* At the end the encoder is given zeros up to a whole frame; else its layers complete it. */
     bool pads_last_frame;
-    /* n frames make n * hop + decoder_surplus samples in the end. */
-    int decoder_surplus;
     bool is_builtin;
 };
 

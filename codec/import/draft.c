@@ -332,10 +332,15 @@ void ravel_draft_header(ravel_draft *draft, const char *name, const char *licenc
     ravel_draft_number(draft, draft->graph, "tail", 0);
 }
 
+void ravel_draft_child(ravel_draft *draft, cJSON *node, const char *key, cJSON *child)
+{
+    if (cJSON_AddItemToObject(node, key, child))
+        return;
+    cJSON_Delete(child);
+    fail_for_memory(draft);
+}
+
 void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part)
 {
-    if (cJSON_AddItemToObject(draft->graph, key, part))
-        return;
-    cJSON_Delete(part);
-    fail_for_memory(draft);
+    ravel_draft_child(draft, draft->graph, key, part);
 }

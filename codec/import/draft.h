@@ -84,6 +84,9 @@ void ravel_draft_pair(ravel_draft *draft, cJSON *node, const char *key, int firs
 /* Adds it to a sequence, or frees it after a failure. */
 void ravel_draft_append(ravel_draft *draft, cJSON *sequence, cJSON *node);
 
+/* Adds it to a node under a key, or frees it after a failure. */
+void ravel_draft_child(ravel_draft *draft, cJSON *node, const char *key, cJSON *child);
+
 /* Begins the graph with its header; the caller adds encoder, quantizer and decoder. */
 void ravel_draft_header(ravel_draft *draft, const char *name, const char *licence, int sample_rate,
                         int hop);
@@ -109,6 +112,8 @@ void ravel_draft_check_all_set(ravel_draft *draft);
 
 /* The converters. The first of each pair tells by the names of the tensors whether they are of that
  * kind, and of no other; the second fills graph and tensors. */
+bool ravel_import_is_dac(const ravel_draft *draft);
+void ravel_import_dac(ravel_draft *draft);
 bool ravel_import_is_encodec(const ravel_draft *draft);
 void ravel_import_encodec(ravel_draft *draft);
 bool ravel_import_is_lyra(const ravel_draft *draft);

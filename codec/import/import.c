@@ -12,6 +12,7 @@ static const struct {
     bool (*recognise)(const ravel_draft *draft);
     void (*convert)(ravel_draft *draft);
 } kinds[] = {
+    {"dac", ravel_import_is_dac, ravel_import_dac},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
     {"lyra", ravel_import_is_lyra, ravel_import_lyra},
 };

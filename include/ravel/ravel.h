@@ -116,6 +116,7 @@ typedef struct {
     int steps_per_frame[RAVEL_MAX_CODEBOOKS]; /* codes of that codebook in a frame, mostly 1 */
     int latent_dim;
     int tail_samples; /* zeros that the encoder appends at the end of a stream */
+    int end_samples; /* n frames make n * hop + end_samples samples; some decoders end early: < 0 */
     int encoder_lookahead_samples, decoder_lookahead_samples;
     int delay_samples; /* hop + both lookaheads: from a sample's arrival to its decoded return */
     /* SHA-256 of the canonical graph and tensors; streams carry the first 8 bytes. */
