@@ -147,7 +147,8 @@ typedef enum { RAVEL_ROPE_NONE, RAVEL_ROPE_INTERLEAVED, RAVEL_ROPE_HALF } ravel_
 
 /*
  * Self-attention. Causal: over the last `context` rows, the row itself included; key/value ring.
- * With all_rows every row sees all rows of the stream, at most `context`: needs_all.
+ * With all_rows every row sees all rows of the stream: needs_all; about `context` of them, which only
+ * tells the cost.
  */
 typedef struct {
     const ravel_tensor *qkv_weight; /* [3C, C]: q, k, v stacked, heads contiguous */
@@ -163,6 +164,15 @@ typedef struct {
 
 ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_attention_spec *spec,
                                  ravel_error *error);
+
+/*
+ * Each row times a number of its own, one for all channels: normally distributed, the same numbers in
+ * every stream, others for every seed; or `values`, with zeros after them, where not NULL.
+ */
+enum { RAVEL_MAX_NOISE_SEED = (1 << 24) - 1 };
+
+ravel_layer *ravel_noise_new(const ravel_kernels *kernels, int seed, const ravel_tensor *values,
+                             int channels, ravel_error *error);
 
 /*
  * `rows` rows of `channels` become one of rows * channels, in the same order; what is left at the end

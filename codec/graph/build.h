@@ -17,7 +17,8 @@ ravel_build ravel_build_conv, ravel_build_conv_transpose;
 
 /* build_rowwise.c */
 ravel_build ravel_build_elu, ravel_build_leaky_relu, ravel_build_gelu, ravel_build_silu,
-    ravel_build_tanh, ravel_build_snake, ravel_build_scale, ravel_build_layer_norm;
+    ravel_build_tanh, ravel_build_snake, ravel_build_scale, ravel_build_layer_norm,
+    ravel_build_noise;
 
 /* build_context.c */
 ravel_build ravel_build_lstm, ravel_build_attention;
@@ -31,6 +32,9 @@ ravel_build ravel_build_fold, ravel_build_unfold;
 /* build_segment.c */
 ravel_build ravel_build_segment, ravel_build_overlap_add;
 
+/* build_whole.c */
+ravel_build ravel_build_whole, ravel_build_group_norm;
+
 /* build_residual.c */
 ravel_build ravel_build_residual;
 
@@ -39,6 +43,10 @@ extern const char *const ravel_pad_modes[];
 
 /* The tensor's size in a dimension; 1 where it has none, or is missing. */
 int ravel_tensor_extent(const ravel_tensor *tensor, int dimension);
+
+/* Rows that a layer which needs all of them has; refuses the node outside of a piece. */
+int ravel_build_all_rows(const ravel_builder *builder, const ravel_node *node,
+                         const ravel_flow *flow);
 
 /* What a constructor made; where that is nothing, the node is refused for its reason. */
 ravel_layer *ravel_build_end(const ravel_node *node, ravel_layer *layer, const ravel_error *reason);

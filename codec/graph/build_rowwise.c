@@ -73,3 +73,14 @@ ravel_layer *ravel_build_layer_norm(ravel_builder *builder, const ravel_node *no
     return ravel_build_end(node, ravel_layer_norm_new(builder->kernels, gamma, beta, eps, &reason),
                            &reason);
 }
+
+ravel_layer *ravel_build_noise(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_error reason;
+    int seed = ravel_node_int(node, "seed", -1, 0, RAVEL_MAX_NOISE_SEED);
+    const ravel_tensor *values = ravel_node_tensor(node, "values", false);
+    if (node->reader->failed)
+        return NULL;
+    return ravel_build_end(
+        node, ravel_noise_new(builder->kernels, seed, values, flow->channels, &reason), &reason);
+}

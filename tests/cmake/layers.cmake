@@ -9,6 +9,9 @@ ravel_layer_test(test_fold)
 ravel_layer_test(test_fourier)
 ravel_layer_test(test_harmonic_noise)
 ravel_layer_test(test_layers)
+ravel_layer_test(test_noise)
+ravel_layer_test(test_segment)
+target_sources(test_segment PRIVATE support/quantizers.c)
 ravel_layer_test(test_sequence)
 
 # The layers against their twins in PyTorch, where that is installed.

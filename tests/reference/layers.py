@@ -231,6 +231,24 @@ def harmonic_noise(n_fft, n, bound=3.0):
     return {"type": "harmonic_noise", "n_fft": n_fft, "hop": hop, "max_magnitude": bound}, {}, x, twin
 
 
+def normal_numbers(seed, n):
+    """By splitmix64 and Box and Muller."""
+    x = (np.arange(1, n + 1, dtype=np.uint64) + np.uint64(seed << 40)) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    x ^= x >> np.uint64(31)
+    u = ((x >> np.uint64(40)) + np.uint64(1)) / 2.0**24
+    v = (x >> np.uint64(16) & np.uint64(0xFFFFFF)) / 2.0**24
+    return torch.from_numpy(np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)).float()
+
+
+def noise(seed, n, given=None):
+    tensors = {} if given is None else {"values": torch.randn(given)}
+    numbers = normal_numbers(seed, n) if given is None else F.pad(tensors["values"], (0, n - given))
+    return ({"type": "noise", "name": "x", "seed": seed}, tensors, torch.randn(1, 5, n),
+            lambda x: x * numbers)
+
+
 def istft(n_fft, hop, n, bound=2.0, spectrum="polar"):
     """Vocos' head with padding "same": both ends trimmed, divided by the squared windows."""
     trim = (n_fft - hop) // 2
@@ -274,6 +292,50 @@ def fold(channels, rows, n):
 def unfold(channels, rows, n):
     return ({"type": "unfold", "rows": rows}, {}, torch.randn(1, rows * channels, n),
             lambda x: x.mT.reshape(1, -1, channels).mT)
+
+
+def segment(channels, length, hop, n, normalize):
+    """EnCodec's frames: each segment at its own level, folded, with its steps and its level."""
+    module, steps = torch.nn.Conv1d(channels, 3, 8, 4), -(-length // 4)
+
+    def row(x):
+        level = 1e-8 + x.mean(1).pow(2).mean().sqrt() if normalize else torch.ones(())
+        y = module(encodec_pad(x / level, 4, -x.shape[-1] % 4))
+        folded = F.pad(y, (0, steps - y.shape[-1])).mT.reshape(-1)
+        return torch.cat([folded, torch.tensor([float(y.shape[-1])]), level[None]])
+
+    def twin(x):
+        return torch.stack([row(x[..., at: at + length]) for at in range(0, n, hop)]).T[None]
+
+    inner = {"type": "conv", "name": "x", "stride": 4, "pad": [4, 0], "mode": "reflect",
+             "complete_last": True}
+    node = {"type": "segment", "length": length, "hop": hop, "normalize": normalize,
+            "inner": inner}
+    return node, dict(module.named_parameters()), torch.randn(1, channels, n), twin
+
+
+def overlap_add(steps, hop, used):
+    """EnCodec's fading of segments of `used` steps into each other."""
+    module = torch.nn.ConvTranspose1d(3, 2, 8, 4)
+    rows = torch.randn(len(used), 3 * steps)
+    levels = torch.rand(len(used)) + 0.5
+    x = torch.cat([rows, torch.tensor(used).float()[:, None], levels[:, None]], 1).T[None]
+
+    def twin(_):
+        total = hop * len(used)
+        sums, weights = torch.zeros(2, total + 4 * steps), torch.zeros(total + 4 * steps)
+        t = torch.linspace(0, 1, 4 * used[0] + 2, dtype=torch.float64)[1:-1]
+        weight = (0.5 - (t - 0.5).abs()).float()
+        for i, n in enumerate(used):
+            latents = rows[i].view(steps, 3)[:n].T[None]
+            here = slice(i * hop, i * hop + 4 * n)
+            sums[:, here] += weight[: 4 * n] * module(latents)[0, :, 2:-2] * levels[i]
+            weights[here] += weight[: 4 * n]
+        return torch.where(weights > 0, sums / weights, 0)[None, :, :total]
+
+    inner = {"type": "conv_transpose", "name": "x", "stride": 4, "trim": [2, 2]}
+    node = {"type": "overlap_add", "steps": steps, "hop": hop, "inner": inner}
+    return node, dict(module.named_parameters()), x, twin
 
 
 def two_rates(n):
@@ -327,10 +389,20 @@ def cases():
     yield istft(64, 16, 12, spectrum="complex")
     yield harmonic_noise(480, 40)
     yield harmonic_noise(64, 12)
+    yield noise(0, 70)
+    yield noise(2**24 - 1, 70)
+    yield noise(3, 70, given=50)
     yield residual(6, 70)
     yield fold(3, 4, 30)
     yield unfold(3, 4, 7)
     yield two_rates(24 * 9)
+    yield segment(2, 20, 16, 67, True)
+    yield segment(2, 24, 9, 50, True)
+    yield segment(1, 13, 13, 27, False)
+    yield overlap_add(6, 20, [6, 6, 6, 1])
+    yield overlap_add(6, 20, [6])
+    yield overlap_add(7, 10, [7, 7, 7, 7, 2])
+    yield overlap_add(5, 19, [4, 1])
 
 
 def main(program):
