@@ -118,5 +118,7 @@ bool ravel_import_is_encodec(const ravel_draft *draft);
 void ravel_import_encodec(ravel_draft *draft);
 bool ravel_import_is_lyra(const ravel_draft *draft);
 void ravel_import_lyra(ravel_draft *draft);
+bool ravel_import_is_mimi(const ravel_draft *draft);
+void ravel_import_mimi(ravel_draft *draft);
 
 #endif

@@ -15,6 +15,7 @@ static const struct {
     {"dac", ravel_import_is_dac, ravel_import_dac},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
     {"lyra", ravel_import_is_lyra, ravel_import_lyra},
+    {"mimi", ravel_import_is_mimi, ravel_import_mimi},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };

@@ -41,7 +41,7 @@ static const char *padding_mode(ravel_draft *draft)
 ravel_seanet ravel_seanet_open(ravel_draft *draft, const char *root)
 {
     char authors[RAVEL_DRAFT_NAME];
-    ravel_seanet net = {.root = root, .mode = padding_mode(draft)};
+    ravel_seanet net = {.root = root, .mode = padding_mode(draft), .completes = true};
     (void)snprintf(authors, sizeof authors, "%sencoder.model.", root);
     net.hugging_face = !ravel_draft_has(draft, authors);
     int base = ravel_draft_config_int(draft, "dilation_growth_rate", 2, 1, MAX_DILATION);
@@ -118,13 +118,14 @@ static int stride_of(reader *r, const ravel_tensor *weight)
     return stride;
 }
 
-/* Padding, in all `rows`; what completes the last window comes on top. An odd row goes left. */
+/* Padding, in all `rows`; what completes a last window comes on top. An odd row goes left. */
 static void add_padding(reader *r, cJSON *node, int rows)
 {
     int right = r->net->causal ? 0 : rows / 2;
     ravel_draft_pair(r->draft, node, "pad", rows - right, right);
     ravel_draft_string(r->draft, node, "mode", r->net->mode);
-    ravel_draft_true(r->draft, node, "complete_last");
+    if (r->net->completes)
+        ravel_draft_true(r->draft, node, "complete_last");
 }
 
 static void append_conv(reader *r, cJSON *sequence, const place *module, bool strided, int dilation)

@@ -22,6 +22,7 @@ typedef struct {
     bool hugging_face;
     bool causal;
     const char *mode;  /* of padding, as in a conv node */
+    bool completes;    /* every convolution completes its last window, or none does */
     int dilation_base; /* dilations of the residual blocks of one stage: powers of it */
 } ravel_seanet;
 
