@@ -113,6 +113,18 @@ gone no.wav
 gone no.flac
 gone no.rvl
 
+# --- Ends ------------------------------------------------------------------------------------------
+
+# 1000 frames, of which the decoder does not make the last 3 samples.
+check "a model that ends early" "$write_model" early early
+noise 12000 >early.raw
+expect 0 '' "$ravel" encode -q -m early --raw --raw-rate 44100 early.raw early.rvl
+expect 0 '' "$ravel" decode -q -m early early.rvl early.wav
+equal "$(wc -c <early.wav)" 12044
+equal "$(tail -c 8 early.wav | od -An -t d2 | awk '{ print ($1 != 0), $2, $3, $4 }')" "1 0 0 0"
+expect 0 '' "$ravel" decode -q -m early --start 0.1 --duration 0.01 early.rvl part.wav
+equal "$(wc -c <part.wav)" $((44 + 2 * 441))
+
 # --- Options ---------------------------------------------------------------------------------------
 
 codebooks=$("$ravel" info | sed -n 's/^codebooks  *//p')

@@ -31,6 +31,18 @@ Test(model, tells_what_it_is)
     ravel_model_free(model);
 }
 
+Test(model, may_end_early)
+{
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_EARLY);
+    ravel_decoder *decoder = ravel_decoder_new(model);
+    cr_assert_eq(ravel_model_get_info(model)->end_samples, -3);
+    cr_assert_eq(ravel_decoder_samples(decoder, 0, 1), 0);
+    cr_assert_eq(ravel_decoder_samples(decoder, 1, 1), 6 - 3);
+    cr_assert_eq(ravel_decoder_samples(decoder, 10, 1), 60 - 3);
+    ravel_decoder_free(decoder);
+    ravel_model_free(model);
+}
+
 Test(model, builtin_is_one_and_stays)
 {
     const ravel_model *model = ravel_model_builtin();
@@ -173,9 +185,10 @@ static void there_and_back(cJSON *g)
     cJSON *down = cJSON_Duplicate(node(g, "encoder", 4), 1);
     cJSON_AddItemToArray(cJSON_GetObjectItem(g, "decoder"), down);
 }
-static void short_tail(cJSON *g)
+static void early_by_a_frame(cJSON *g)
 {
-    set_number(g, "tail", 0);
+    cJSON_DeleteItemFromObject(node(g, "decoder", 1), "trim");
+    cJSON_AddItemToObject(node(g, "decoder", 1), "trim", cJSON_CreateIntArray((int[]){1, 2}, 2));
 }
 
 static void deep(cJSON *g)
@@ -270,7 +283,7 @@ Test(graph, refusals_name_node_and_tensor)
     refused(d, there_and_back, RAVEL_ERR_MODEL, "decoder[7] conv", "down and up");
     refused(d, deep, RAVEL_ERR_MODEL, "...", "nested");
     refused(d, many_nodes, RAVEL_ERR_MODEL, "encoder", "more than 4096 nodes");
-    refused(RAVEL_TINY_LOOKAHEAD, short_tail, RAVEL_ERR_MODEL, "decoder", "samples early");
+    refused(RAVEL_TINY_EARLY, early_by_a_frame, RAVEL_ERR_MODEL, "decoder", "6 samples early");
 }
 
 /* --- Identities ------------------------------------------------------------------------------- */

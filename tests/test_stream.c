@@ -159,7 +159,10 @@ static void try_cuts(const ravel_model *model, ravel_scratch *scratch, uint64_t 
     int frames = n_samples ? ceil_div(n_samples + info->tail_samples, info->hop_samples) : 0;
     cr_assert_eq(whole.n_frames, frames, "%d samples make %d frames, not %d", n_samples,
                  whole.n_frames, frames);
-    cr_assert_geq(whole.n_out, n_samples);
+    int samples = frames ? frames * info->hop_samples + info->end_samples : 0;
+    cr_assert_eq(whole.n_out, samples, "%d frames make %d samples, not %d", frames, whole.n_out,
+                 samples);
+    cr_assert_geq(whole.n_out, n_samples + (info->end_samples < 0 ? info->end_samples : 0));
     recording cut = whole;
     cut.codes = NULL, cut.out = NULL, cut.n_frames = 0, cut.n_out = 0;
     encode(model, scratch, &cut, mosts[ravel_random_below(seed, 4)], seed);
@@ -196,6 +199,10 @@ Test(cuts, seanet_reflect)
 Test(cuts, transformer)
 {
     try_model(RAVEL_TINY_TRANSFORMER);
+}
+Test(cuts, early)
+{
+    try_model(RAVEL_TINY_EARLY);
 }
 Test(cuts, lookahead)
 {

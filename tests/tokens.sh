@@ -137,6 +137,14 @@ expect 0 '' "$ravel" detokens -q delayed.npz delayed.wav
 expect 0 '' "$ravel" encode -q -k 3 in/long.wav a.rvl
 expect 0 '' "$ravel" decode -q a.rvl a.wav
 same "delays" a.wav delayed.wav
+expect 0 '' "$write_model" early early
+sound early.wav 6000 9 44100 # 1000 frames, of which the decoder does not make the last samples
+expect 0 '' "$ravel" tokens -q -m early early.wav early.npz
+expect 0 '' "$ravel" detokens -q -m early early.npz early-tokens.wav
+expect 0 '' "$ravel" encode -q -m early early.wav a.rvl
+expect 0 '' "$ravel" decode -q -m early a.rvl early-decoded.wav
+same "a model that ends early" early-tokens.wav early-decoded.wav
+equal "$(wc -c <early-tokens.wav)" 12044
 mkdir alone && cp plain/long.npy alone/
 expect 0 '' "$ravel" detokens -q alone/long.npy alone.wav
 same "without metadata" alone.wav back-npy-parallel/long.wav

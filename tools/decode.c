@@ -143,15 +143,19 @@ static void join(decoding *d, int n)
 }
 
 /*
- * Writes what is wanted of the next n samples. The exact length may become known only with the last
- * page, so it is asked for each time.
+ * Where what is wanted ends, -1 while that is not known. The exact length may become known only with
+ * the last page, so it is asked for each time.
  */
-static int write_samples(decoding *d, int n, ravel_error *error)
+static int64_t wanted_end(const decoding *d)
 {
     int64_t length = ravel_stream_reader_info(d->reader)->n_samples;
-    int64_t end = d->end;
-    if (length >= 0 && (end < 0 || end > length))
-        end = length;
+    return length >= 0 && (d->end < 0 || d->end > length) ? length : d->end;
+}
+
+/* Writes what is wanted of the next n samples. */
+static int write_samples(decoding *d, int n, ravel_error *error)
+{
+    int64_t end = wanted_end(d);
     int64_t first = d->begin - d->position, last = end < 0 ? n : end - d->position;
     first = first > 0 ? first : 0;
     last = last < n ? last : n;
@@ -248,6 +252,21 @@ static int decode_piece(decoding *d, ravel_error *error)
     return status < 0 ? status : n > 0;
 }
 
+/* Zeros for samples that the codec does not make: some end before the sound does, by a frame or two. */
+static int write_missing(decoding *d, ravel_error *error)
+{
+    int64_t missing = wanted_end(d) - d->position, most = 2 * (int64_t)d->info->hop_samples;
+    if (missing <= 0)
+        return 0;
+    int n = (int)(missing < most ? missing : most); /* a stranger wrote the length */
+    int status = make_room(d, n, error);
+    if (status < 0)
+        return status;
+    memset(d->pcm, 0,
+           (size_t)d->pcm_room * (size_t)d->n_streams * (size_t)d->info->channels * sizeof *d->pcm);
+    return write_samples(d, n, error);
+}
+
 static double done_seconds(const decoding *d)
 {
     int64_t done = d->position > d->begin ? d->position - d->begin : 0;
@@ -263,7 +282,7 @@ static int decode_all(decoding *d, ravel_progress *progress, ravel_error *error)
             return ravel_tool_interrupted(error);
         ravel_progress_update(progress, done_seconds(d));
     }
-    return status < 0 ? status : 0;
+    return status < 0 ? status : write_missing(d, error);
 }
 
 /* --- A stretch -------------------------------------------------------------------------------- */
@@ -325,9 +344,7 @@ static void report(const decoding *d, const char *in, const char *out, double to
 
 static double expected_seconds(const decoding *d)
 {
-    int64_t end = d->end, length = ravel_stream_reader_info(d->reader)->n_samples;
-    if (length >= 0 && (end < 0 || end > length))
-        end = length;
+    int64_t end = wanted_end(d);
     return end > d->begin ? (double)(end - d->begin) / d->info->sample_rate_hz : 0.0;
 }
 

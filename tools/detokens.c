@@ -99,6 +99,18 @@ static int decode_piece(voice *v, const ravel_utterance *utterance, int64_t firs
     return ravel_sink_write(sink, v->pcm, n, error);
 }
 
+/* Zeros for samples that the codec does not make: some end before the sound does, by a frame or two. */
+static int write_missing(voice *v, ravel_sink *sink, int64_t left, ravel_error *error)
+{
+    const int most = 2 * v->info->hop_samples; /* a stranger wrote the length */
+    const int n = left < most ? (int)left : most;
+    const int status = n > 0 ? make_room(v, n, error) : 0;
+    if (n <= 0 || status < 0)
+        return status;
+    memset(v->pcm, 0, (size_t)n * (size_t)v->info->channels * sizeof *v->pcm);
+    return ravel_sink_write(sink, v->pcm, n, error);
+}
+
 static int decode_all(voice *v, const ravel_utterance *utterance, ravel_sink *sink,
                       ravel_error *error)
 {
@@ -113,7 +125,9 @@ static int decode_all(voice *v, const ravel_utterance *utterance, ravel_sink *si
         if (ravel_tool_stopped())
             return ravel_tool_interrupted(error);
     }
-    return status < 0 ? status : decode_piece(v, utterance, 0, 0, sink, &left, error);
+    if (status == 0)
+        status = decode_piece(v, utterance, 0, 0, sink, &left, error);
+    return status < 0 ? status : write_missing(v, sink, left, error);
 }
 
 static int write_sound(const detokens_run *run, voice *v, const ravel_utterance *utterance,

@@ -95,6 +95,7 @@ static void add_model(cJSON *facts, const ravel_model *model)
     cJSON_AddNumberToObject(facts, "encoder_lookahead_samples", info->encoder_lookahead_samples);
     cJSON_AddNumberToObject(facts, "decoder_lookahead_samples", info->decoder_lookahead_samples);
     cJSON_AddNumberToObject(facts, "tail_samples", info->tail_samples);
+    cJSON_AddNumberToObject(facts, "end_samples", info->end_samples);
     add_costs(facts, info);
     cJSON_AddNumberToObject(facts, "encoder_state_bytes", (double)ravel_encoder_size(model));
     cJSON_AddNumberToObject(facts, "decoder_state_bytes", (double)ravel_decoder_size(model));

@@ -327,7 +327,8 @@ class Codec:
         Codes [frames, codebooks] to sound, float32 [samples] at ``sample_rate``, not clipped.
 
         Any integers, of all or the first codebooks. Sample i is the decoded sample i of what was
-        encoded; the last frame ends a little later than that did: ``codec.decode(codes)[:n]``.
+        encoded; the last frame ends a little later than that did: ``codec.decode(codes)[:n]``. Some
+        codecs end up to a frame earlier (``end_samples`` of ``ravel info``).
         A list or tuple is a batch, and gives a list; ``threads`` as for ``encode``.
         """
         if not _is_batch(codes):

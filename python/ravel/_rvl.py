@@ -172,4 +172,8 @@ def decode_file(codec: "Codec", source: Path, target: Path, bits: int) -> None:
                 if end > begin:
                     writer.write(np.ascontiguousarray(pcm[begin:end]))
                 position += len(pcm)
+            # Some codecs end before the sound does, by a frame or two.
+            missing = min(stream.n_samples - position, 2 * codec.hop_length)
+            if missing > 0:
+                writer.write(np.zeros((missing, channels), np.float32))
         stream.warn_of_damage()
