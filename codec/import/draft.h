@@ -116,9 +116,13 @@ bool ravel_import_is_dac(const ravel_draft *draft);
 void ravel_import_dac(ravel_draft *draft);
 bool ravel_import_is_encodec(const ravel_draft *draft);
 void ravel_import_encodec(ravel_draft *draft);
+bool ravel_import_is_languagecodec(const ravel_draft *draft);
+void ravel_import_languagecodec(ravel_draft *draft);
 bool ravel_import_is_lyra(const ravel_draft *draft);
 void ravel_import_lyra(ravel_draft *draft);
 bool ravel_import_is_mimi(const ravel_draft *draft);
 void ravel_import_mimi(ravel_draft *draft);
+bool ravel_import_is_wavtokenizer(const ravel_draft *draft);
+void ravel_import_wavtokenizer(ravel_draft *draft);
 
 #endif

@@ -14,8 +14,10 @@ static const struct {
 } kinds[] = {
     {"dac", ravel_import_is_dac, ravel_import_dac},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
+    {"languagecodec", ravel_import_is_languagecodec, ravel_import_languagecodec},
     {"lyra", ravel_import_is_lyra, ravel_import_lyra},
     {"mimi", ravel_import_is_mimi, ravel_import_mimi},
+    {"wavtokenizer", ravel_import_is_wavtokenizer, ravel_import_wavtokenizer},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
