@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Causal self-attention over the last `context` rows, the row itself included. Keys, already
- * turned by their position, and values lie in a ring in the state. Scores, their softmax and the
- * weighted sum of values run over the keys from the oldest to the newest.
+ * Self-attention; here the causal kind, over the last `context` rows, the row itself included. Keys,
+ * already turned by their position, and values lie in a ring in the state. Scores, their softmax and
+ * the weighted sum of values run over the keys from the oldest to the newest.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/layer_impl.h"
+#include "nn/attention_impl.h"
 #include "nn/rope.h"
 
-typedef struct {
-    ravel_layer base;
-    ravel_matrix qkv, out; /* [C][3C], [C][C] */
-    int n_heads, head_dim, context;
-    ravel_rope rope;
-    double *frequency; /* [head_dim / 2], NULL without RoPE */
-    float scale;       /* of a score: 1 / sqrt(head_dim) */
-} attention;
+typedef ravel_attention attention;
 
 /* Followed by keys [context][C] and values [context][C]; position p lies in slot p % context. */
 typedef struct {
@@ -28,14 +21,15 @@ typedef struct {
 
 /* Room for the work on one row. */
 typedef struct {
-    float *scores;        /* [context] */
-    float *cosine, *sine; /* [head_dim / 2] */
+    float *scores; /* [context] */
+    ravel_attention_angles angles;
 } workspace;
 
 static void attention_reset(const ravel_layer *layer, void *state)
 {
-    (void)layer;
-    *(attention_state *)state = (attention_state){0};
+    if (!layer->needs_all) {
+        *(attention_state *)state = (attention_state){0};
+    }
 }
 
 static float *keys_of(const ravel_lane *lane)
@@ -48,18 +42,31 @@ static float *values_of(const attention *self, const ravel_lane *lane)
     return keys_of(lane) + (ptrdiff_t)self->context * self->base.in_channels;
 }
 
-/* Turns query and key by the row's position. */
-static void turn(const attention *self, int64_t position, float *query, float *key,
-                 const workspace *work)
+ravel_attention_angles ravel_attention_take_angles(const ravel_attention *self,
+                                                   ravel_arena *scratch)
+{
+    const size_t pairs = (size_t)self->head_dim / 2 * sizeof(float);
+    return (ravel_attention_angles){.cosine = ravel_arena_take(scratch, pairs),
+                                    .sine = ravel_arena_take(scratch, pairs)};
+}
+
+size_t ravel_attention_angles_bytes(const ravel_attention *self)
+{
+    return 2 * ravel_rows_bytes(1, 1, self->head_dim / 2);
+}
+
+void ravel_attention_turn(const ravel_attention *self, int64_t position, float *query, float *key,
+                          const ravel_attention_angles *angles)
 {
     const int head_dim = self->head_dim;
+    float *cosine = angles->cosine, *sine = angles->sine;
     if (self->rope == RAVEL_ROPE_NONE) {
         return;
     }
-    ravel_rope_angles(self->frequency, head_dim / 2, position, work->cosine, work->sine);
+    ravel_rope_angles(self->frequency, head_dim / 2, position, cosine, sine);
     for (int h = 0; h < self->n_heads; h++) {
-        ravel_rope_turn(self->rope, query + h * head_dim, head_dim, work->cosine, work->sine);
-        ravel_rope_turn(self->rope, key + h * head_dim, head_dim, work->cosine, work->sine);
+        ravel_rope_turn(self->rope, query + h * head_dim, head_dim, cosine, sine);
+        ravel_rope_turn(self->rope, key + h * head_dim, head_dim, cosine, sine);
     }
 }
 
@@ -90,7 +97,7 @@ static void attend(const attention *self, const ravel_lane *lane, float *qkv, fl
     const int n = state->position < self->context ? slot + 1 : self->context;
     const int oldest = n < self->context || slot + 1 == self->context ? 0 : slot + 1;
     const size_t row = (size_t)channels * sizeof(float);
-    turn(self, state->position, qkv, qkv + channels, work);
+    ravel_attention_turn(self, state->position, qkv, qkv + channels, &work->angles);
     memcpy(keys_of(lane) + (ptrdiff_t)slot * channels, qkv + channels, row);
     memcpy(values_of(self, lane) + (ptrdiff_t)slot * channels, qkv + 2 * channels, row);
     for (int h = 0; h < self->n_heads; h++) {
@@ -101,12 +108,19 @@ static void attend(const attention *self, const ravel_lane *lane, float *qkv, fl
     state->position++;
 }
 
-static workspace take_workspace(const attention *self, ravel_arena *scratch)
+/* qkv [n][3C] of the lane's rows; mixed [n][C] */
+static void attend_rows(const attention *self, const ravel_lane *lane, float *qkv, float *mixed,
+                        ravel_arena *scratch)
 {
-    const size_t pairs = (size_t)self->head_dim / 2 * sizeof(float);
-    return (workspace){.scores = ravel_arena_take(scratch, (size_t)self->context * sizeof(float)),
-                       .cosine = ravel_arena_take(scratch, pairs),
-                       .sine = ravel_arena_take(scratch, pairs)};
+    const size_t mark = scratch->used;
+    const ptrdiff_t channels = self->base.in_channels;
+    const workspace work = {.scores =
+                                ravel_arena_take(scratch, (size_t)self->context * sizeof(float)),
+                            .angles = ravel_attention_take_angles(self, scratch)};
+    for (int t = 0; t < lane->n_in; t++) {
+        attend(self, lane, qkv + 3 * t * channels, mixed + t * channels, &work);
+    }
+    scratch->used = mark;
 }
 
 /* The weighted values of all rows through the last linear map, to the lanes. */
@@ -138,13 +152,15 @@ static void attention_push(const ravel_layer *layer, ravel_lane *lanes, int n_la
         const float **rows = ravel_lanes_rows(lanes, n_lanes, channels, scratch);
         float *qkv = ravel_arena_take(scratch, 3 * count * sizeof *qkv);
         float *mixed = ravel_arena_take(scratch, count * sizeof *mixed);
-        const workspace work = take_workspace(self, scratch);
         const ravel_rows x = {.row = rows, .n_rows = n_rows, .taps = 1, .width = channels};
         layer->kernels->matmul(&self->qkv, &x, qkv, 3 * channels, 0);
         ptrdiff_t i = 0;
-        for (int l = 0; l < n_lanes; l++) {
-            for (int t = 0; t < lanes[l].n_in; t++, i++) {
-                attend(self, &lanes[l], qkv + i * 3 * channels, mixed + i * channels, &work);
+        for (int l = 0; l < n_lanes; i += lanes[l++].n_in) {
+            float *own = qkv + i * 3 * channels, *y = mixed + i * channels;
+            if (layer->needs_all) {
+                ravel_attention_all(self, own, lanes[l].n_in, y, scratch);
+            } else {
+                attend_rows(self, &lanes[l], own, y, scratch);
             }
         }
         project(self, lanes, n_lanes, rows, mixed, scratch);
@@ -156,8 +172,9 @@ static size_t attention_scratch_size(const ravel_layer *layer, int max_in, int n
 {
     const attention *self = (const attention *)layer;
     const size_t n_rows = ravel_size_mul((size_t)n_lanes, (size_t)max_in);
-    const size_t work =
-        ravel_rows_bytes(1, 1, self->context) + 2 * ravel_rows_bytes(1, 1, self->head_dim / 2);
+    const size_t work = layer->needs_all ? ravel_attention_all_scratch_size(self, max_in)
+                                         : ravel_rows_bytes(1, 1, self->context) +
+                                               ravel_attention_angles_bytes(self);
     size_t size = ravel_arena_bytes(ravel_size_mul(n_rows, sizeof(float *)));
     size = ravel_size_add(size, ravel_rows_bytes(n_lanes, max_in, 3 * layer->in_channels));
     size = ravel_size_add(size, ravel_rows_bytes(n_lanes, max_in, layer->in_channels));
@@ -262,8 +279,11 @@ ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_atten
         return NULL;
     }
     self->base.in_channels = self->base.out_channels = channels;
-    self->base.state_size = ravel_state_bytes(
-        sizeof(attention_state) + 2 * (size_t)self->context * (size_t)channels * sizeof(float));
+    self->base.needs_all = spec->all_rows;
+    if (!spec->all_rows) {
+        self->base.state_size = ravel_state_bytes(
+            sizeof(attention_state) + 2 * (size_t)self->context * (size_t)channels * sizeof(float));
+    }
     self->base.weight_bytes = ravel_matrix_bytes(&self->qkv) + ravel_matrix_bytes(&self->out);
     self->base.macs = (4.0 * channels + 2.0 * self->context) * channels;
     return &self->base;

@@ -63,8 +63,8 @@ struct ravel_layer {
     int lookahead_out; /* rows of output by which a row lags behind the causal place (trim) */
     int hold_rows;     /* most rows of input taken whose outputs can still be missing */
     bool in_place;
-    bool needs_all;    /* a push must hold all rows of the stream, and finish it: inside `whole` only */
-    size_t state_size;   /* bytes, a multiple of 16 */
+    bool needs_all;    /* a push must hold all rows of a stream, and finish it: inside of pieces */
+    size_t state_size; /* bytes, a multiple of 16 */
     size_t weight_bytes; /* read by one pass */
     double macs;         /* multiply-adds for each row of input */
 };

@@ -221,7 +221,7 @@ static bool describe_times(residual *self, const ravel_layer *b, const ravel_lay
     }
     base->lookahead_in = base->up == 1 ? (int)late : 0;
     base->lookahead_out = base->up == 1 ? 0 : (int)late;
-    self->max_waiting = (int)waiting;
+    self->max_waiting = base->needs_all ? 0 : (int)waiting; /* a single push makes all rows */
     return true;
 }
 
@@ -244,6 +244,7 @@ static bool describe(residual *self, ravel_error *error)
     base->down = b->down;
     base->weight_bytes = b->weight_bytes + s->weight_bytes;
     base->macs = b->macs + s->macs;
+    base->needs_all = b->needs_all || s->needs_all;
     if (!describe_times(self, b, s)) {
         ravel_error_set(error, RAVEL_ERR_MODEL, "rates or delays of a residual are absurd");
         return false;

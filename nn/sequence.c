@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Layers one after the other. Rows pass through two buffers in turn; a layer that can work in
- * place does so in the buffer where its input lies.
+ * place does so in the buffer where its input lies. A push of more rows than the cache holds goes in
+ * pieces, which changes no bit: so long pushes take little memory.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nn/layer_impl.h"
+
+enum {
+    MAX_PIECE = 1 << 16,    /* rows */
+    GOOD_SCRATCH = 1 << 20, /* the size of the cache next to a core, roughly */
+    LARGE_SCRATCH = 32 << 20
+};
 
 typedef struct {
     ravel_layer *layer;
@@ -18,6 +26,7 @@ typedef struct {
     int n;
     step *steps;
     int first_at_end; /* from this step on all work in place: their rows lie in the caller's out */
+    int piece;        /* rows of a lane that are pushed at once */
 } sequence;
 
 /* The buffers of a push. */
@@ -87,10 +96,8 @@ static int largest_in(const ravel_lane *lanes, int n_lanes)
     return rows;
 }
 
-static void sequence_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
-                          ravel_arena *scratch)
+static void push_at_once(const sequence *self, ravel_lane *lanes, int n_lanes, ravel_arena *scratch)
 {
-    const sequence *self = (const sequence *)layer;
     const size_t mark = scratch->used;
     const size_t bytes = buffer_bytes(self, largest_in(lanes, n_lanes), n_lanes);
     ravel_lane *inner = ravel_arena_take(scratch, (size_t)n_lanes * sizeof *inner);
@@ -114,9 +121,38 @@ static void sequence_push(const ravel_layer *layer, ravel_lane *lanes, int n_lan
     scratch->used = mark;
 }
 
-static size_t sequence_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
+static void push_in_pieces(const sequence *self, ravel_lane *lane, ravel_arena *scratch)
+{
+    int taken = 0;
+    lane->n_out = 0;
+    do {
+        const int left = lane->n_in - taken;
+        ravel_lane part = {.state = lane->state,
+                           .in = lane->in + (ptrdiff_t)taken * self->base.in_channels,
+                           .out = lane->out + (ptrdiff_t)lane->n_out * self->base.out_channels,
+                           .n_in = left < self->piece ? left : self->piece};
+        taken += part.n_in;
+        part.finish = lane->finish && taken == lane->n_in;
+        push_at_once(self, &part, 1, scratch);
+        lane->n_out += part.n_out;
+    } while (taken < lane->n_in);
+}
+
+static void sequence_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
+                          ravel_arena *scratch)
 {
     const sequence *self = (const sequence *)layer;
+    if (largest_in(lanes, n_lanes) <= self->piece) {
+        push_at_once(self, lanes, n_lanes, scratch);
+        return;
+    }
+    for (int l = 0; l < n_lanes; l++) {
+        push_in_pieces(self, &lanes[l], scratch);
+    }
+}
+
+static size_t scratch_at_once(const sequence *self, int max_in, int n_lanes)
+{
     const size_t bytes = buffer_bytes(self, max_in, n_lanes);
     const size_t own = ravel_size_add(ravel_arena_bytes((size_t)n_lanes * sizeof(ravel_lane)),
                                       ravel_size_mul(2, bytes));
@@ -127,6 +163,12 @@ static size_t sequence_scratch_size(const ravel_layer *layer, int max_in, int n_
         max_in = ravel_layer_max_out(self->steps[i].layer, max_in);
     }
     return ravel_size_add(own, inner);
+}
+
+static size_t sequence_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
+{
+    const sequence *self = (const sequence *)layer;
+    return scratch_at_once(self, max_in < self->piece ? max_in : self->piece, n_lanes);
 }
 
 static void sequence_destroy(ravel_layer *layer)
@@ -196,6 +238,23 @@ static bool in_range(const chain *all)
            llabs(all->lookahead_out) <= limit;
 }
 
+/*
+ * The rows of a piece: as many as the cache holds, but for what does not depend on them (`whole`);
+ * more where a piece reads many more bytes of weights than that.
+ */
+static int choose_piece(const sequence *self)
+{
+    const size_t share = self->base.weight_bytes / 4;
+    const size_t most = share < LARGE_SCRATCH ? share : LARGE_SCRATCH;
+    const size_t good =
+        ravel_size_add(scratch_at_once(self, 0, 1), most > GOOD_SCRATCH ? most : GOOD_SCRATCH);
+    int rows = MAX_PIECE;
+    while (rows > 1 && scratch_at_once(self, rows, 1) > good) {
+        rows /= 2;
+    }
+    return rows;
+}
+
 /* Sums up what is to be known of the layers. */
 static bool describe(sequence *self, ravel_error *error)
 {
@@ -220,6 +279,7 @@ static bool describe(sequence *self, ravel_error *error)
             return false;
         }
         base->in_place = base->in_place && layer->in_place;
+        base->needs_all = base->needs_all || layer->needs_all;
         self->first_at_end = layer->in_place ? self->first_at_end : i + 1;
     }
     base->up = (int)all.up;
@@ -230,6 +290,7 @@ static bool describe(sequence *self, ravel_error *error)
     base->hold_rows = (int)all.hold_rows;
     base->in_channels = self->steps[0].layer->in_channels;
     base->out_channels = self->steps[self->n - 1].layer->out_channels;
+    self->piece = base->needs_all ? INT_MAX : choose_piece(self);
     return true;
 }
 

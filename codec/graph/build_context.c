@@ -18,6 +18,17 @@ ravel_layer *ravel_build_lstm(ravel_builder *builder, const ravel_node *node, ra
     return ravel_build_end(node, ravel_lstm_new(builder->kernels, &spec, &reason), &reason);
 }
 
+/* Rows that a row sees: those of the piece where it sees all, which "context" may not tell then. */
+static int read_context(const ravel_builder *builder, const ravel_node *node,
+                        const ravel_flow *flow, bool all_rows)
+{
+    if (!all_rows)
+        return ravel_node_int(node, "context", -1, 1, RAVEL_MAX_WINDOW);
+    if (ravel_node_child(node, "context").json)
+        ravel_node_refuse(node, "'context' is for causal attention; this one sees all rows");
+    return ravel_build_all_rows(builder, node, flow);
+}
+
 ravel_layer *ravel_build_attention(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     static const char *const ropes[] = {"none", "interleaved", "half", NULL};
@@ -30,12 +41,12 @@ ravel_layer *ravel_build_attention(ravel_builder *builder, const ravel_node *nod
         .out_bias = ravel_node_tensor(node, "out_proj.bias", false),
         .out_scale = ravel_node_tensor(node, "out_proj.scale", false),
         .n_heads = ravel_node_int(node, "heads", -1, 1, RAVEL_MAX_CHANNELS),
-        .context = ravel_node_int(node, "context", -1, 1, RAVEL_MAX_WINDOW),
+        .all_rows = !ravel_node_bool(node, "causal", true),
         .rope = (ravel_rope)ravel_node_choice(node, "rope", ropes),
         .rope_base = ravel_node_float(node, "rope_base", 10000.0f, 1.0f, 1e9f),
     };
-    (void)flow;
     int width = ravel_tensor_extent(spec.out_weight, 0);
+    spec.context = read_context(builder, node, flow, spec.all_rows);
     if (width > RAVEL_MAX_CHANNELS || (int64_t)spec.context * width > RAVEL_MAX_LAYER_STATE / 8) {
         ravel_node_refuse(node, "keys and values of %d rows of %d channels are above 64 MB",
                           spec.context, width);

@@ -34,19 +34,22 @@ static void follow_rate(const ravel_node *node, ravel_flow *flow, int up, int do
     }
 }
 
+/* Windows in `rows` rows beyond those of whole strides. */
+static int count_windows(int rows, int size, int stride, bool complete)
+{
+    int over = rows - size; /* rows beyond the last whole window */
+    return (complete ? -floor_div(-over, stride) : floor_div(over, stride)) + 1;
+}
+
 void ravel_flow_window(const ravel_node *node, ravel_flow *flow, int size, int stride,
                        const int pad[2], bool complete)
 {
-    int over = flow->surplus + pad[0] + pad[1] - size; /* rows beyond the last whole window */
-    if (complete) {
-        flow->surplus = -floor_div(-over, stride) + 1;
-        if (stride > 1 && pad[0] + pad[1] != size - stride) {
-            ravel_node_refuse(node, "complete_last needs paddings of %d rows together",
-                              size - stride);
-        }
-    } else {
-        flow->surplus = floor_div(over, stride) + 1;
+    int rows = flow->surplus + pad[0] + pad[1], shorter = rows - 1 - flow->lost;
+    if (complete && stride > 1 && pad[0] + pad[1] != size - stride) {
+        ravel_node_refuse(node, "complete_last needs paddings of %d rows together", size - stride);
     }
+    flow->surplus = count_windows(rows, size, stride, complete);
+    flow->lost = flow->surplus - 1 - count_windows(shorter, size, stride, complete);
     flow->drops = flow->drops || (stride > 1 && !complete);
     flow->completes = flow->completes || (stride > 1 && complete);
     follow_rate(node, flow, 1, stride, size + pad[0] + pad[1]);
@@ -60,6 +63,7 @@ void ravel_flow_transposed(const ravel_node *node, ravel_flow *flow, int size, i
     if (surplus > MAX_REACH || surplus < -MAX_REACH)
         surplus = MAX_REACH + 1;
     flow->surplus = (int)surplus;
+    flow->lost = flow->lost < MAX_REACH / stride ? (1 + flow->lost) * stride - 1 : MAX_REACH;
     follow_rate(node, flow, stride, 1, size / stride + 1 + trim[0] + trim[1]);
 }
 
@@ -69,6 +73,31 @@ void ravel_flow_segment(const ravel_node *node, ravel_flow *flow, int length, in
         ravel_node_refuse(node, "does not get every row of the stream, or gets more");
     flow->completes = flow->completes || hop > 1;
     follow_rate(node, flow, 1, hop, (length - 1) / hop + 1);
+}
+
+/* Pieces must make their share of rows, a shorter one at the end included: rounded down, or up. */
+static void check_piece(const ravel_node *node, const ravel_flow *inner)
+{
+    if (inner->surplus != 0) {
+        ravel_node_refuse(node, "a piece makes %d rows %s than its share", abs(inner->surplus),
+                          inner->surplus > 0 ? "more" : "fewer");
+    } else if (inner->short_of) {
+        ravel_node_refuse(node, "loses rows on the way: a short piece would give none");
+    } else if (inner->down > 1 && inner->lost != (inner->completes ? -1 : 0)) {
+        ravel_node_refuse(node, "a row that is missing in the last piece costs %d, not %d",
+                          1 + inner->lost, !inner->completes);
+    }
+}
+
+void ravel_flow_pieces(const ravel_node *node, ravel_flow *flow, const ravel_flow *inner, int rows)
+{
+    static const int none[2] = {0, 0};
+    check_piece(node, inner);
+    follow_rate(node, flow, 1, 1, rows);
+    if (inner->down > 1)
+        ravel_flow_window(node, flow, inner->down, inner->down, none, inner->completes);
+    else
+        ravel_flow_transposed(node, flow, inner->up, inner->up, none, 0);
 }
 
 static void check_sides(const ravel_node *node, const ravel_flow *branch,
@@ -92,6 +121,8 @@ void ravel_flow_meet(const ravel_node *node, ravel_flow *flow, const ravel_flow 
     check_sides(node, flow, other);
     if (flow->reach < other->reach)
         flow->reach = other->reach;
+    if (flow->lost < other->lost)
+        flow->lost = other->lost;
     flow->short_of = flow->short_of || other->short_of;
     flow->drops = flow->drops || other->drops;
     flow->completes = flow->completes || other->completes;

@@ -30,6 +30,12 @@ void ravel_flow_transposed(const ravel_node *node, ravel_flow *flow, int size, i
 /* Segments of `length` rows, `hop` apart; what is left at the end is one as well. */
 void ravel_flow_segment(const ravel_node *node, ravel_flow *flow, int length, int hop);
 
+/*
+ * Pieces of `rows` rows (and a shorter one at the end), each through layers on their own, through
+ * which `inner` followed a piece from its start.
+ */
+void ravel_flow_pieces(const ravel_node *node, ravel_flow *flow, const ravel_flow *inner, int rows);
+
 /* Two ways from the same rows to one sum: refuses those that do not fit; *flow becomes both. */
 void ravel_flow_meet(const ravel_node *node, ravel_flow *flow, const ravel_flow *other);
 

@@ -26,6 +26,7 @@ typedef struct {
      * once the stream has ended.
      */
     int surplus;
+    int lost;       /* where one of those T is missing, 1 + lost of these rows are */
     bool short_of;  /* the surplus was negative somewhere: very short streams may give no rows */
     bool drops;     /* a strided layer drops its incomplete last window */
     bool completes; /* a strided layer completes it (EnCodec's rule): T need not be a multiple */

@@ -13,6 +13,7 @@ ravel_layer_test(test_noise)
 ravel_layer_test(test_segment)
 target_sources(test_segment PRIVATE support/quantizers.c)
 ravel_layer_test(test_sequence)
+ravel_layer_test(test_whole)
 
 # The layers against their twins in PyTorch, where that is installed.
 add_executable(run_layer support/run_layer.c)

@@ -148,23 +148,42 @@ def rotate(x, rope, base):
 
 
 def attention(heads, d, context, n, rope):
+    """Without a context every row sees all rows, of the pieces that the stream is cut to."""
     channels = heads * d
     module = torch.nn.MultiheadAttention(channels, heads)
     torch.nn.init.normal_(module.in_proj_bias)
 
     def twin(x):
         rows = F.linear(x[0].T, module.in_proj_weight, module.in_proj_bias)
+        n = len(rows)
         q, k, v = rows.view(n, 3, heads, d).permute(1, 2, 0, 3)
         if rope != "none":
             q, k = rotate(q, rope, 10000.0), rotate(k, rope, 10000.0)
         age = torch.arange(n)[:, None] - torch.arange(n)[None, :]
-        y = F.scaled_dot_product_attention(q, k, v, (age >= 0) & (age < context))
+        mask = (age >= 0) & (age < context) if context else None
+        y = F.scaled_dot_product_attention(q, k, v, mask)
         return module.out_proj(y.permute(1, 0, 2).reshape(n, channels)).T[None]
 
-    node = {"type": "attention", "name": "x", "heads": heads, "context": context, "rope": rope}
+    node = {"type": "attention", "name": "x", "heads": heads, "rope": rope}
+    node |= {"context": context} if context else {"causal": False}
     tensors = {"in_proj.weight": module.in_proj_weight, "in_proj.bias": module.in_proj_bias,
                "out_proj.weight": module.out_proj.weight, "out_proj.bias": module.out_proj.bias}
     return node, tensors, torch.randn(1, channels, n), twin
+
+
+def group_norm(groups, channels, n):
+    module = torch.nn.GroupNorm(groups, channels, eps=1e-6)
+    torch.nn.init.normal_(module.weight)
+    torch.nn.init.normal_(module.bias)
+    node = {"type": "group_norm", "name": "x", "groups": groups, "eps": 1e-6}
+    return node, dict(module.named_parameters()), 3 * torch.randn(1, channels, n) + 1, module
+
+
+def whole(rows, case):
+    """A layer on pieces of the stream, each alone."""
+    node, tensors, x, twin = case
+    return ({"type": "whole", "rows": rows, "inner": node}, tensors, x,
+            lambda x: torch.cat([twin(piece) for piece in x.split(rows, -1)], -1))
 
 
 def stft(n_fft, hop, left, n):
@@ -384,6 +403,10 @@ def cases():
     yield lstm(5, 33, 40)
     for rope in ("none", "interleaved", "half"):
         yield attention(3, 8, 11, 40, rope)
+        yield whole(19, attention(3, 8, None, 50, rope))
+    yield whole(70, attention(1, 40, None, 100, "none"))
+    yield whole(16, group_norm(3, 24, 41))
+    yield whole(12, conv(6, 4, 8, 48, stride=4, left=2, right=2))
     yield stft(480, 240, 240, 2000)
     yield istft(64, 16, 12)
     yield istft(64, 16, 12, spectrum="complex")

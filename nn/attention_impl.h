@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the two kinds of self-attention share: weights, and the turning by position. */
+#ifndef RAVEL_NN_ATTENTION_IMPL_H
+#define RAVEL_NN_ATTENTION_IMPL_H
+
+#include "nn/layer_impl.h"
+
+typedef struct {
+    ravel_layer base;
+    ravel_matrix qkv, out; /* [C][3C], [C][C] */
+    int n_heads, head_dim, context;
+    ravel_rope rope;
+    double *frequency; /* [head_dim / 2], NULL without RoPE */
+    float scale;       /* of a score: 1 / sqrt(head_dim) */
+} ravel_attention;
+
+/* Room for the angles of one position. */
+typedef struct {
+    float *cosine, *sine; /* [head_dim / 2] */
+} ravel_attention_angles;
+
+ravel_attention_angles ravel_attention_take_angles(const ravel_attention *self,
+                                                   ravel_arena *scratch);
+size_t ravel_attention_angles_bytes(const ravel_attention *self);
+
+/* Turns all heads of a query and a key [C] by their position; nothing without RoPE. */
+void ravel_attention_turn(const ravel_attention *self, int64_t position, float *query, float *key,
+                          const ravel_attention_angles *angles);
+
+/*
+ * Every row sees all rows (nn/attention_all.c).
+ * qkv       [n][3C], turned in place
+ * mixed     [n][C]: the weighted values, before the last map
+ */
+void ravel_attention_all(const ravel_attention *self, float *qkv, int n, float *mixed,
+                         ravel_arena *scratch);
+size_t ravel_attention_all_scratch_size(const ravel_attention *self, int max_rows);
+
+#endif
