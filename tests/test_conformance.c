@@ -9,25 +9,29 @@
 
 #include "tests/support/conformance.h"
 
-static void check(const char *codec, void (*run)(ravel_conformance *c, const char *dir))
+static void check(const char *codec)
 {
     char dir[400];
     const char *shared = getenv("RAVEL_SHARED");
-    ravel_conformance c = {.report = stderr};
     (void)snprintf(dir, sizeof dir, "%s/vectors/%s", shared ? shared : RAVEL_SHARED_DIR, codec);
     if (!ravel_conformance_present(dir))
         cr_skip_test("SKIPPED: no vectors in %s (RAVEL_SHARED names another place)", dir);
-    run(&c, dir);
+    ravel_conformance c = ravel_conformance_run(dir, stderr);
     cr_assert_gt(c.n_checks, 5);
     cr_assert_eq(c.n_failed, 0, "%d of %d comparisons failed", c.n_failed, c.n_checks);
 }
 
 Test(conformance, encodec_24khz)
 {
-    check("encodec24-a", ravel_conformance_encodec);
+    check("encodec24-a");
+}
+
+Test(conformance, dac)
+{
+    check("dac-a");
 }
 
 Test(conformance, lyra_v2)
 {
-    check("lyra", ravel_conformance_lyra);
+    check("lyra");
 }

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Comparing the library with the reference implementations of published codecs, by their vectors
- * (a folder a codec, described by its README.md).
+ * Comparing the library with the reference implementation of a published codec, by a folder of its
+ * vectors: a checkpoint, its configuration, a recording, and what the reference made of them.
  */
 #ifndef RAVEL_TESTS_CONFORMANCE_H
 #define RAVEL_TESTS_CONFORMANCE_H
 
 #include <stdio.h>
 
-/* What was compared: each comparison is a line of the report. */
 typedef struct {
-    FILE *report;
-    int n_checks, n_failed;
+    int n_checks, n_failed; /* lines of the report */
+    int n_skipped;          /* arrays that nothing was compared with, each with its reason */
+    int n_excused;          /* codes that differ where the reference says that rounding decides */
 } ravel_conformance;
 
-/* Whether the folder has the vectors; the checks count a missing file as a failure. */
+/* Whether the folder is there and can be read. */
 int ravel_conformance_present(const char *dir);
 
-/* EnCodec 24 kHz: latents, codes, quantised latents, samples; reflect, zero padding, short input. */
-void ravel_conformance_encodec(ravel_conformance *c, const char *dir);
-
-/* Lyra V2, float path: features, indices, samples at its three rates. */
-void ravel_conformance_lyra(ravel_conformance *c, const char *dir);
+/*
+ * Imports the checkpoint and compares; each comparison is a line of the report.
+ * return    what was compared; a folder that is no set of vectors fails one check
+ */
+ravel_conformance ravel_conformance_run(const char *dir, FILE *report);
 
 #endif

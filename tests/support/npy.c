@@ -57,6 +57,26 @@ static int read_values(FILE *file, const char *type, ravel_npy *array)
     return good ? 0 : -1;
 }
 
+/* From the first index changing fastest to the last one doing so. */
+static int to_c_order(ravel_npy *array)
+{
+    float *values = malloc(array->count * sizeof(float) + 1);
+    if (!values)
+        return -1;
+    for (size_t i = 0; i < array->count; i++) {
+        size_t rest = i, from = 0, step = array->count;
+        for (int d = array->rank - 1; d >= 0; d--) {
+            step /= array->shape[d];
+            from += rest % array->shape[d] * step;
+            rest /= array->shape[d];
+        }
+        values[i] = array->values[from];
+    }
+    free(array->values);
+    array->values = values;
+    return 0;
+}
+
 static int read_file(FILE *file, ravel_npy *array)
 {
     uint8_t head[HEAD];
@@ -67,10 +87,10 @@ static int read_file(FILE *file, ravel_npy *array)
     if (length > MAX_HEADER || fread(header, 1, length, file) != length)
         return -1;
     header[length] = '\0';
-    if (strncmp(value_of(header, "'fortran_order'"), "False", 5) != 0)
-        return -1;
     parse_shape(value_of(header, "'shape'"), array);
-    return read_values(file, value_of(header, "'descr'"), array);
+    if (read_values(file, value_of(header, "'descr'"), array))
+        return -1;
+    return strncmp(value_of(header, "'fortran_order'"), "True", 4) == 0 ? to_c_order(array) : 0;
 }
 
 int ravel_npy_read(const char *path, ravel_npy *array)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The checks of a set of vectors, a file a family of them. */
+#ifndef RAVEL_TESTS_CONFORMANCE_CHECKS_H
+#define RAVEL_TESTS_CONFORMANCE_CHECKS_H
+
+#include "tests/support/conformance/decisions.h"
+#include "tests/support/conformance/subject.h"
+
+/* Arrays that belong to one recording and one form of the model: their names begin so. */
+typedef struct {
+    ravel_set *set;
+    const char *recording; /* "", "short_" */
+    const char *form;      /* "", "zeropad_", "stream_" */
+    const ravel_subject *subject;
+    ravel_signal pcm;
+    bool time_first; /* codes are [steps, codebooks] */
+} ravel_case;
+
+/* Latents, codes, what they stand for, samples. */
+void ravel_check_arrays(const ravel_case *c);
+
+/* Bits do not depend on how a stream is cut into pushes. */
+void ravel_check_pieces(const ravel_case *c);
+
+/* The delay that the model states suffices, and no shorter one would. */
+void ravel_check_delay(const ravel_case *c);
+
+/* Outputs of single modules of the reference. */
+void ravel_check_modules(const ravel_case *c);
+
+/* A codec whose frames are segments with a scale of their own (EnCodec 48 kHz). */
+void ravel_check_segments(const ravel_case *c);
+
+/* Lyra's folder. return    whether it is one */
+bool ravel_check_lyra(ravel_set *set);
+
+#endif
