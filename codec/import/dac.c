@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "codec/import/draft.h"
+#include "codec/import/factorised.h"
 
 enum { MAX_STAGES = 16, UNITS = 3, MAX_HOP = 65536 };
 
@@ -173,7 +174,6 @@ static cJSON *read_decoder(dac *d)
     return sequence;
 }
 
-/* Each stage looks its codeword up by direction, in a space of few dimensions. */
 static cJSON *read_quantizer(ravel_draft *draft, int *n_codebooks)
 {
     char name[RAVEL_DRAFT_NAME], part[RAVEL_DRAFT_NAME];
@@ -185,16 +185,7 @@ static cJSON *read_quantizer(ravel_draft *draft, int *n_codebooks)
         ravel_draft_name(part, name, "codebook.weight");
         if (i > 0 && !ravel_draft_has(draft, part))
             break;
-        ravel_draft_add(draft, part, ravel_draft_need(draft, part, 2));
-        cJSON *inner = ravel_draft_node(draft, "codebook", name);
-        ravel_draft_string(draft, inner, "search", "cosine");
-        ravel_draft_name(part, name, "in_proj");
-        (void)ravel_draft_conv_weight(draft, part);
-        ravel_draft_name(part, name, "out_proj");
-        (void)ravel_draft_conv_weight(draft, part);
-        cJSON *stage = ravel_draft_node(draft, "projected", name);
-        ravel_draft_child(draft, stage, "inner", inner);
-        ravel_draft_append(draft, stages, stage);
+        ravel_draft_append(draft, stages, ravel_factorised_codebook(draft, name));
     }
     *n_codebooks = i;
     return node;

@@ -91,6 +91,9 @@ void ravel_draft_child(ravel_draft *draft, cJSON *node, const char *key, cJSON *
 void ravel_draft_header(ravel_draft *draft, const char *name, const char *licence, int sample_rate,
                         int hop);
 
+/* Of the sound; 1 where this is not called. */
+void ravel_draft_channels(ravel_draft *draft, int channels);
+
 /* Puts a part into the graph. */
 void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part);
 
@@ -101,6 +104,8 @@ void ravel_draft_part(ravel_draft *draft, const char *key, cJSON *part);
  */
 const cJSON *ravel_draft_config(ravel_draft *draft, const char *key); /* or NULL */
 int ravel_draft_config_int(ravel_draft *draft, const char *key, int fallback, int min, int max);
+double ravel_draft_config_number(ravel_draft *draft, const char *key, double fallback, double min,
+                                 double max);
 bool ravel_draft_config_bool(ravel_draft *draft, const char *key, bool fallback);
 const char *ravel_draft_config_string(ravel_draft *draft, const char *key, const char *fallback);
 
@@ -122,6 +127,8 @@ bool ravel_import_is_lyra(const ravel_draft *draft);
 void ravel_import_lyra(ravel_draft *draft);
 bool ravel_import_is_mimi(const ravel_draft *draft);
 void ravel_import_mimi(ravel_draft *draft);
+bool ravel_import_is_snac(const ravel_draft *draft);
+void ravel_import_snac(ravel_draft *draft);
 bool ravel_import_is_wavtokenizer(const ravel_draft *draft);
 void ravel_import_wavtokenizer(ravel_draft *draft);
 
