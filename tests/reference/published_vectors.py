@@ -3,7 +3,8 @@
 
     python3 tests/reference/published_vectors.py SHARED
 
-RAVEL_SHARED of the environment goes before SHARED. Exits with 77 (skipped) where PyTorch is not installed or SHARED has no vectors.
+RAVEL_SHARED of the environment goes before SHARED. Exits with 77 (skipped) where PyTorch is not
+installed or there are no vectors.
 """
 import json
 import os
