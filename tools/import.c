@@ -20,6 +20,8 @@ static const char usage[] =
     "\n"
     "  encodec                 EnCodec 24 kHz; CONFIG may say pad_mode, sample_rate, name\n"
     "  lyra                    Lyra V2; CONFIG is its graph, lyra_v2_graph.json\n"
+    "  snac                    SNAC; needs sampling_rate with attention, may have vq_strides,\n"
+    "                          attn_window_size, noise (true), seed (0), name\n"
     "\n"
     "  -o, --output FILE       the model file\n"
     "      --set KEY=VALUE     in the place of what CONFIG says; a.b=VALUE within an object a\n"

@@ -34,6 +34,8 @@ const char *ravel_import_kind(int i);
  * encodec   config: optional; "pad_mode" ("reflect", the published models' and the default, or
  *           "constant"), "sample_rate" (24000), "name"
  * lyra      config: lyra_v2_graph.json, needed
+ * snac      config: "sampling_rate", needed for models with attention; "vq_strides" (4, 2, 1 and the
+ *           like), "attn_window_size" (32), "noise" (true), "seed" of the noise (0), "name"
  */
 int ravel_import(const char *kind, const ravel_import_source *source, void **file, size_t *size,
                  ravel_error *error);
