@@ -25,5 +25,8 @@ if(Python3_FOUND)
   # The published codecs in PyTorch against the vectors that their own code made.
   add_test(NAME published_vectors COMMAND Python3::Interpreter
     ${CMAKE_CURRENT_SOURCE_DIR}/reference/published_vectors.py ${PROJECT_SOURCE_DIR}/../shared)
-  set_tests_properties(layer_twins published_vectors PROPERTIES SKIP_RETURN_CODE 77)
+  # The library against those that no vectors are published of, by checkpoints that they write.
+  add_test(NAME imported_twins COMMAND Python3::Interpreter
+    ${CMAKE_CURRENT_SOURCE_DIR}/reference/imported_twins.py $<TARGET_FILE:conformance>)
+  set_tests_properties(layer_twins published_vectors imported_twins PROPERTIES SKIP_RETURN_CODE 77)
 endif()
