@@ -63,6 +63,18 @@ int ravel_draft_config_int(ravel_draft *draft, const char *key, int fallback, in
     return fallback;
 }
 
+double ravel_draft_config_number(ravel_draft *draft, const char *key, double fallback, double min,
+                                 double max)
+{
+    const cJSON *item = ravel_draft_config(draft, key);
+    if (!item)
+        return fallback;
+    if (cJSON_IsNumber(item) && item->valuedouble >= min && item->valuedouble <= max)
+        return item->valuedouble;
+    ravel_draft_fail(draft, "configuration: '%s' is not a number from %g to %g", key, min, max);
+    return fallback;
+}
+
 bool ravel_draft_config_bool(ravel_draft *draft, const char *key, bool fallback)
 {
     const cJSON *item = ravel_draft_config(draft, key);

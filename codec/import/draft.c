@@ -332,6 +332,12 @@ void ravel_draft_header(ravel_draft *draft, const char *name, const char *licenc
     ravel_draft_number(draft, draft->graph, "tail", 0);
 }
 
+void ravel_draft_channels(ravel_draft *draft, int channels)
+{
+    cJSON *field = cJSON_GetObjectItemCaseSensitive(draft->graph, "channels");
+    (void)cJSON_SetNumberValue(field, channels);
+}
+
 void ravel_draft_child(ravel_draft *draft, cJSON *node, const char *key, cJSON *child)
 {
     if (cJSON_AddItemToObject(node, key, child))

@@ -86,21 +86,24 @@ static place leaf(const reader *r, const place *module, const char *wrapper, con
     return found;
 }
 
+static bool is_there(const reader *r, const place *of)
+{
+    char sign[RAVEL_DRAFT_NAME];
+    ravel_draft_name(sign, of->source, "%s", "");
+    return ravel_draft_has(r->draft, sign);
+}
+
 /* In the 48 kHz model: over all rows of a segment, in one group. */
-static void append_norm(reader *r, cJSON *sequence, const place *module, const char *wrapper)
+static void append_norm(reader *r, cJSON *sequence, const place *norm)
 {
     static const char *const parts[] = {"weight", "bias"};
     char from[RAVEL_DRAFT_NAME], to[RAVEL_DRAFT_NAME];
-    place norm = leaf(r, module, wrapper, "norm");
-    ravel_draft_name(from, norm.source, "%s", "");
-    if (!ravel_draft_has(r->draft, from))
-        return;
     for (int i = 0; i < 2; i++) {
-        ravel_draft_name(from, norm.source, "%s", parts[i]);
-        ravel_draft_name(to, norm.name, "%s", parts[i]);
+        ravel_draft_name(from, norm->source, "%s", parts[i]);
+        ravel_draft_name(to, norm->name, "%s", parts[i]);
         ravel_draft_add(r->draft, to, ravel_draft_need(r->draft, from, 1));
     }
-    cJSON *node = ravel_draft_node(r->draft, "group_norm", norm.name);
+    cJSON *node = ravel_draft_node(r->draft, "group_norm", norm->name);
     ravel_draft_number(r->draft, node, "groups", 1);
     ravel_draft_append(r->draft, sequence, node);
 }
@@ -140,22 +143,48 @@ static void append_conv(reader *r, cJSON *sequence, const place *module, bool st
         add_padding(r, node, (weight->shape[2] - 1) * dilation + 1 - stride);
     }
     ravel_draft_append(r->draft, sequence, node);
-    append_norm(r, sequence, module, "conv");
+    place norm = leaf(r, module, "conv", "norm");
+    if (is_there(r, &norm))
+        append_norm(r, sequence, &norm);
 }
 
+/* Cuts rows off at both ends: a convolution without padding that picks one row of each window. */
+static void append_trim(reader *r, const place *module, int channels, const int rows[2])
+{
+    int taps = rows[0] + 1 + rows[1];
+    char name[RAVEL_DRAFT_NAME], weight[RAVEL_DRAFT_NAME];
+    ravel_draft_name(name, module->name, "trim");
+    ravel_draft_name(weight, name, "weight");
+    float *values = ravel_draft_make(r->draft, weight, 3, (int[]){channels, 1, taps});
+    for (int c = 0; values && c < channels; c++)
+        values[c * taps + rows[0]] = 1.0f;
+    cJSON *node = ravel_draft_node(r->draft, "conv", name);
+    ravel_draft_number(r->draft, node, "groups", channels);
+    ravel_draft_append(r->draft, r->sequence, node);
+}
+
+/* A norm sees the rows that are trimmed, too. */
 static void append_conv_transpose(reader *r, const place *module)
 {
-    place conv = leaf(r, module, "convtr", "conv");
+    int channels = 1, trim[2] = {0, 0};
+    place conv = leaf(r, module, "convtr", "conv"), norm = leaf(r, module, "convtr", "norm");
     const ravel_tensor *weight = ravel_draft_conv_weight_as(r->draft, conv.name, conv.source);
     cJSON *node = ravel_draft_node(r->draft, "conv_transpose", conv.name);
+    bool normed = is_there(r, &norm);
     if (weight && node) {
         int stride = stride_of(r, weight), rows = weight->shape[2] - stride;
-        int right = r->net->causal ? rows : rows / 2;
+        trim[1] = r->net->causal ? rows : rows / 2;
+        trim[0] = rows - trim[1];
+        channels = weight->shape[1];
         ravel_draft_number(r->draft, node, "stride", stride);
-        ravel_draft_pair(r->draft, node, "trim", rows - right, right);
+        if (!normed)
+            ravel_draft_pair(r->draft, node, "trim", trim[0], trim[1]);
     }
     ravel_draft_append(r->draft, r->sequence, node);
-    append_norm(r, r->sequence, module, "convtr");
+    if (normed) {
+        append_norm(r, r->sequence, &norm);
+        append_trim(r, module, channels, trim);
+    }
 }
 
 static void append_elu(reader *r, cJSON *sequence)

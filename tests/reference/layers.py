@@ -147,7 +147,7 @@ def rotate(x, rope, base):
     return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
 
 
-def attention(heads, d, context, n, rope):
+def attention(heads, d, context, n, rope, together=1):
     """Without a context every row sees all rows, of the pieces that the stream is cut to."""
     channels = heads * d
     module = torch.nn.MultiheadAttention(channels, heads)
@@ -160,12 +160,14 @@ def attention(heads, d, context, n, rope):
         if rope != "none":
             q, k = rotate(q, rope, 10000.0), rotate(k, rope, 10000.0)
         age = torch.arange(n)[:, None] - torch.arange(n)[None, :]
-        mask = (age >= 0) & (age < context) if context else None
+        ring_end = (torch.arange(n) // together + 1)[:, None] * together
+        in_ring = torch.arange(n)[None, :] >= ring_end - (context or 0)
+        mask = (age >= 0) & in_ring if context else None
         y = F.scaled_dot_product_attention(q, k, v, mask)
         return module.out_proj(y.permute(1, 0, 2).reshape(n, channels)).T[None]
 
     node = {"type": "attention", "name": "x", "heads": heads, "rope": rope}
-    node |= {"context": context} if context else {"causal": False}
+    node |= {"context": context, "together": together} if context else {"causal": False}
     tensors = {"in_proj.weight": module.in_proj_weight, "in_proj.bias": module.in_proj_bias,
                "out_proj.weight": module.out_proj.weight, "out_proj.bias": module.out_proj.bias}
     return node, tensors, torch.randn(1, channels, n), twin
@@ -403,6 +405,7 @@ def cases():
     yield lstm(5, 33, 40)
     for rope in ("none", "interleaved", "half"):
         yield attention(3, 8, 11, 40, rope)
+        yield attention(2, 8, 10, 41, rope, together=4)
         yield whole(19, attention(3, 8, None, 50, rope))
     yield whole(70, attention(1, 40, None, 100, "none"))
     yield whole(16, group_norm(3, 24, 41))
