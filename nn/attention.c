@@ -87,6 +87,14 @@ static void attend_head(const attention *self, const float *query, const float *
     }
 }
 
+/* Keys that the row at a position sees, its own included. */
+static int n_visible(const attention *self, int64_t position)
+{
+    const int behind = self->together - 1 - (int)(position % self->together);
+    const int most = self->context - behind;
+    return position < most ? (int)position + 1 : most;
+}
+
 /* qkv [3C] of the lane's next row; y [C] */
 static void attend(const attention *self, const ravel_lane *lane, float *qkv, float *y,
                    const workspace *work)
@@ -94,8 +102,8 @@ static void attend(const attention *self, const ravel_lane *lane, float *qkv, fl
     attention_state *state = lane->state;
     const int channels = self->base.in_channels, head_dim = self->head_dim;
     const int slot = (int)(state->position % self->context);
-    const int n = state->position < self->context ? slot + 1 : self->context;
-    const int oldest = n < self->context || slot + 1 == self->context ? 0 : slot + 1;
+    const int n = n_visible(self, state->position);
+    const int oldest = slot + 1 >= n ? slot + 1 - n : slot + 1 - n + self->context;
     const size_t row = (size_t)channels * sizeof(float);
     ravel_attention_turn(self, state->position, qkv, qkv + channels, &work->angles);
     memcpy(keys_of(lane) + (ptrdiff_t)slot * channels, qkv + channels, row);
@@ -231,6 +239,11 @@ static bool check(const ravel_attention_spec *spec, ravel_error *error)
                         spec->qkv_weight->name, spec->context, RAVEL_MAX_DIM);
         return false;
     }
+    if (spec->together < 0 || spec->together > (spec->all_rows ? 0 : spec->context)) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "%s: %d rows together, not in 1 ... %d",
+                        spec->qkv_weight->name, spec->together, spec->context);
+        return false;
+    }
     if (spec->rope != RAVEL_ROPE_NONE && !(spec->rope_base > 1 && spec->rope_base <= 1e12f)) {
         ravel_error_set(error, RAVEL_ERR_MODEL, "%s: a RoPE base of %g is not in 1 ... 1e12",
                         spec->qkv_weight->name, (double)spec->rope_base);
@@ -272,6 +285,7 @@ ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_atten
     self->n_heads = spec->n_heads;
     self->head_dim = channels / spec->n_heads;
     self->context = spec->context;
+    self->together = spec->together > 1 ? spec->together : 1;
     self->rope = spec->rope;
     self->scale = 1.0f / sqrtf((float)self->head_dim);
     if (!pack(self, spec, error)) {

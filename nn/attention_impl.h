@@ -8,7 +8,7 @@
 typedef struct {
     ravel_layer base;
     ravel_matrix qkv, out; /* [C][3C], [C][C] */
-    int n_heads, head_dim, context;
+    int n_heads, head_dim, context, together;
     ravel_rope rope;
     double *frequency; /* [head_dim / 2], NULL without RoPE */
     float scale;       /* of a score: 1 / sqrt(head_dim) */

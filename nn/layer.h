@@ -147,6 +147,8 @@ typedef enum { RAVEL_ROPE_NONE, RAVEL_ROPE_INTERLEAVED, RAVEL_ROPE_HALF } ravel_
 
 /*
  * Self-attention. Causal: over the last `context` rows, the row itself included; key/value ring.
+ * Of rows that come `together` all enter the ring before the first of them looks, so it has lost the
+ * oldest key for each of those after it (the streams of Mimi's authors, which take a frame at once).
  * With all_rows every row sees all rows of the stream: needs_all; about `context` of them, which only
  * tells the cost.
  */
@@ -157,6 +159,7 @@ typedef struct {
     const ravel_tensor *out_weight; /* [C, C] */
     const ravel_tensor *out_bias, *out_scale;
     int n_heads, context;
+    int together; /* 1 ... context, causal only; 0 counts as 1 */
     bool all_rows;
     ravel_rope rope;
     float rope_base; /* 10000 */

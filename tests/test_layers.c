@@ -282,7 +282,8 @@ static void reference_attention(const ravel_attention_spec *spec, const double *
         }
         memset(mixed, 0, (size_t)channels * sizeof *mixed);
         for (int c = 0; c < channels; c += d) {
-            const int first = t >= spec->context ? t - spec->context + 1 : 0;
+            const int ring_end = (t / spec->together + 1) * spec->together;
+            const int first = ring_end > spec->context ? ring_end - spec->context : 0;
             double sum = 0;
             for (int s = first; s <= t; s++) {
                 double dot = 0;
@@ -306,7 +307,7 @@ static void reference_attention(const ravel_attention_spec *spec, const double *
     free(mixed);
 }
 
-static void check_attention(int n_heads, int d, int context, ravel_rope rope,
+static void check_attention(int n_heads, int d, int context, int together, ravel_rope rope,
                             ravel_test_random *random)
 {
     enum { N = 40 };
@@ -319,6 +320,7 @@ static void check_attention(int n_heads, int d, int context, ravel_rope rope,
                                        .out_weight = &out,
                                        .n_heads = n_heads,
                                        .context = context,
+                                       .together = together,
                                        .rope = rope,
                                        .rope_base = 10000};
     ravel_layer *layer = ravel_attention_new(ravel_kernels_select(), &spec, NULL);
@@ -342,10 +344,13 @@ Test(attention, equals_plain_loops)
 {
     ravel_test_random random = {5};
     for (int rope = RAVEL_ROPE_NONE; rope <= RAVEL_ROPE_HALF; rope++) {
-        check_attention(1, 2, 1, (ravel_rope)rope, &random);
-        check_attention(3, 4, 7, (ravel_rope)rope, &random);
-        check_attention(2, 10, 64, (ravel_rope)rope, &random);
-        check_attention(4, 8, 39, (ravel_rope)rope, &random);
+        check_attention(1, 2, 1, 1, (ravel_rope)rope, &random);
+        check_attention(3, 4, 7, 1, (ravel_rope)rope, &random);
+        check_attention(2, 10, 64, 1, (ravel_rope)rope, &random);
+        check_attention(4, 8, 39, 1, (ravel_rope)rope, &random);
+        check_attention(2, 4, 10, 2, (ravel_rope)rope, &random);
+        check_attention(2, 4, 7, 5, (ravel_rope)rope, &random);
+        check_attention(1, 4, 3, 3, (ravel_rope)rope, &random);
     }
 }
 
@@ -383,6 +388,8 @@ Test(attention, refuses_what_does_not_fit)
     REFUSE(n_heads, 2); /* heads of three channels have no pairs */
     REFUSE(context, 0);
     REFUSE(context, INT32_MAX);
+    REFUSE(together, -1);
+    REFUSE(together, 5); /* of a context of 4 */
     REFUSE(rope_base, 1.0f);
     REFUSE(rope_base, NAN);
 #undef REFUSE

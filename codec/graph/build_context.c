@@ -29,6 +29,16 @@ static int read_context(const ravel_builder *builder, const ravel_node *node,
     return ravel_build_all_rows(builder, node, flow);
 }
 
+/* For causal attention only, as the context. */
+static int read_together(const ravel_node *node, const ravel_attention_spec *spec)
+{
+    if (!spec->all_rows)
+        return ravel_node_int(node, "together", 1, 1, spec->context);
+    if (ravel_node_child(node, "together").json)
+        ravel_node_refuse(node, "'together' is for causal attention; this one sees all rows");
+    return 0;
+}
+
 ravel_layer *ravel_build_attention(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     static const char *const ropes[] = {"none", "interleaved", "half", NULL};
@@ -47,6 +57,7 @@ ravel_layer *ravel_build_attention(ravel_builder *builder, const ravel_node *nod
     };
     int width = ravel_tensor_extent(spec.out_weight, 0);
     spec.context = read_context(builder, node, flow, spec.all_rows);
+    spec.together = read_together(node, &spec);
     if (width > RAVEL_MAX_CHANNELS || (int64_t)spec.context * width > RAVEL_MAX_LAYER_STATE / 8) {
         ravel_node_refuse(node, "keys and values of %d rows of %d channels are above 64 MB",
                           spec.context, width);

@@ -42,7 +42,7 @@ static const struct {
     {"lstm", ravel_build_lstm, {"name"}},
     {"attention",
      ravel_build_attention,
-     {"name", "heads", "causal", "context", "rope", "rope_base"}},
+     {"name", "heads", "causal", "context", "rope", "together", "rope_base"}},
     {"stft", ravel_build_stft, {"n_fft", "hop", "pad", "mode"}},
     {"compress", ravel_build_compress, {"eps"}},
     {"harmonic_noise", ravel_build_harmonic_noise, {"n_fft", "hop", "max_magnitude"}},
