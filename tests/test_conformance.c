@@ -31,6 +31,21 @@ Test(conformance, dac)
     check("dac-a");
 }
 
+Test(conformance, encodec_48khz)
+{
+    check("encodec48-a");
+}
+
+Test(conformance, mimi)
+{
+    check("mimi-a");
+}
+
+Test(conformance, wavtokenizer)
+{
+    check("wavtokenizer-a");
+}
+
 Test(conformance, lyra_v2)
 {
     check("lyra");

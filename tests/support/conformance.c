@@ -35,7 +35,7 @@ static bool has_form(const ravel_set *set, const char *recording, const char *fo
     for (int i = 0; i < 5; i++)
         if (ravel_set_has(set, "%s%s%s.npy", recording, form, arrays[i]))
             return true;
-    return form[0] == '\0' && ravel_set_has(set, "%slayers.safetensors", recording);
+    return form[0] == '\0'; /* the modules of a recording */
 }
 
 static void check_case(ravel_case *c, bool other_model)
@@ -44,6 +44,7 @@ static void check_case(ravel_case *c, bool other_model)
     c->pcm = ravel_signal_take(&input, false);
     if (c->pcm.width == (size_t)c->subject->model->info.channels) {
         ravel_check_arrays(c);
+        ravel_check_segments(c);
         ravel_check_modules(c);
         if (other_model)
             ravel_check_pieces(c);

@@ -16,7 +16,7 @@ typedef struct {
     bool time_first; /* codes are [steps, codebooks] */
 } ravel_case;
 
-/* Latents, codes, what they stand for, samples. */
+/* Latents, codes, what they stand for, samples; but for those of segments. */
 void ravel_check_arrays(const ravel_case *c);
 
 /* Bits do not depend on how a stream is cut into pushes. */
@@ -28,7 +28,7 @@ void ravel_check_delay(const ravel_case *c);
 /* Outputs of single modules of the reference. */
 void ravel_check_modules(const ravel_case *c);
 
-/* A codec whose frames are segments with a scale of their own (EnCodec 48 kHz). */
+/* The same of a codec whose frames are segments with a level of their own (EnCodec 48 kHz). */
 void ravel_check_segments(const ravel_case *c);
 
 /* Lyra's folder. return    whether it is one */

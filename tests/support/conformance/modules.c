@@ -5,10 +5,26 @@
 #include "tests/support/conformance/checks.h"
 #include "tests/support/conformance/points.h"
 
+enum { SEGMENT_HEAD = 3 }; /* codebooks before those of the steps of a segment */
+
 /* What goes into the two parts. */
 typedef struct {
     ravel_signal encoder, decoder;
 } inputs;
+
+/* Within a segment: its sound brought to level 1, and the latents of its steps alone. */
+static void enter_segment(const ravel_case *c, inputs *in)
+{
+    ravel_signal row = ravel_run_latents(c->subject->model, &c->pcm, RAVEL_AT_ONCE);
+    size_t width = row.width, n_steps = (size_t)row.values[width - 2];
+    size_t most = (size_t)c->subject->model->info.steps_per_frame[SEGMENT_HEAD];
+    for (size_t i = 0; i < in->encoder.n * in->encoder.width; i++)
+        in->encoder.values[i] /= row.values[width - 1];
+    ravel_signal steps = ravel_signal_cut(&in->decoder, n_steps, (width - 2) / most);
+    ravel_signal_free(&in->decoder);
+    in->decoder = steps;
+    ravel_signal_free(&row);
+}
 
 /*
  * The reference's decoder got the codes of the reference, or what they stand for; where neither is
@@ -24,6 +40,8 @@ static inputs make_inputs(const ravel_case *c)
         given.values ? ravel_decisions_codes(&given)
                      : ravel_run_encoder(model, &c->pcm, model->info.n_codebooks, RAVEL_AT_ONCE);
     inputs in = {ravel_run_padded(model, &c->pcm), ravel_run_dequantize(model, &codes)};
+    if (strcmp(ravel_subject_quantizer(c->subject), "segment") == 0)
+        enter_segment(c, &in);
     ravel_codes_free(&codes);
     ravel_decisions_free(&given);
     return in;
@@ -62,15 +80,20 @@ static ravel_npy array_of(const ravel_tensor *tensor)
     return array;
 }
 
-/* RECORDINGlayers.safetensors: a tensor a module. */
+/*
+ * RECORDINGlayers.safetensors, a tensor a module; where the recording is there for them alone,
+ * layers_input.npy, layers.safetensors.
+ */
 static void check_file(const ravel_case *c, const inputs *in)
 {
     char name[RAVEL_SET_NAME], line[2 * RAVEL_SET_NAME];
+    bool own = strcmp(c->recording, "layers_") == 0;
     ravel_safetensors st;
     ravel_error error = {RAVEL_OK, ""};
     size_t size;
-    (void)snprintf(name, sizeof name, "%slayers.safetensors", c->recording);
-    void *file = ravel_set_bytes(c->set, name, &size);
+    (void)snprintf(name, sizeof name, "%slayers.safetensors", own ? "" : c->recording);
+    bool other = !own && ravel_set_has(c->set, "%slayers_input.npy", c->recording);
+    void *file = other ? NULL : ravel_set_bytes(c->set, name, &size);
     if (!file)
         return;
     if (ravel_safetensors_parse(&st, file, size, &error)) {

@@ -55,6 +55,12 @@ void ravel_subject_close(ravel_subject *subject)
     *subject = (ravel_subject){0};
 }
 
+const char *ravel_subject_quantizer(const ravel_subject *subject)
+{
+    const cJSON *quantizer = cJSON_GetObjectItemCaseSensitive(subject->graph, "quantizer");
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(quantizer, "type"));
+}
+
 /* Collects the names of the noise nodes below a node, in order; how many there are. */
 static int find_noises(const cJSON *node, const char *names[MAX_NOISES], int n)
 {

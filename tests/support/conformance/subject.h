@@ -32,6 +32,9 @@ bool ravel_subject_with_noise(ravel_subject *subject, ravel_set *set, const rave
 
 void ravel_subject_close(ravel_subject *subject);
 
+/* Type of the outermost quantiser. */
+const char *ravel_subject_quantizer(const ravel_subject *subject);
+
 /* `noise` nodes of the graph. */
 int ravel_subject_noises(const ravel_subject *subject);
 
