@@ -9,7 +9,7 @@ _ravel_options()
             echo "--bitrate --codebooks --quality --target --entropy --channels --tag --block --raw" \
                 "--raw-rate --raw-channels --raw-bits $common"
             ;;
-        decode) echo "--start --duration --rate --bits --predict-fine --seed $common" ;;
+        decode) echo "--start --duration --bitrate --rate --bits --predict-fine --seed $common" ;;
         tokens)
             echo "--format --layout --delays --base --numbers --begin --end --codebooks --files-from --null" \
                 "--manifest --kaldi --tar --jobs --batch --shard --per-file --resume --report --stats" \

@@ -18,10 +18,12 @@ static const char usage[] =
     "The suffix of OUT names its format: wav, flac, ogg, opus, mp3, aiff, au, caf, w64 or raw;\n"
     "standard output is WAV. An output file appears when it is whole, and then takes the\n"
     "place of one that was there. Where the stream is damaged, what is lost is concealed, the\n"
-    "damage is told, and the exit status is 1.\n"
+    "damage is told, and the exit status is 1. Files of EnCodec's and Lyra's own tools, .ecdc\n"
+    "and .lyra, are read with a model of that codec.\n"
     "\n"
     "  -s, --start TIME        begin there: seconds, or [H:]M:S\n"
     "  -t, --duration TIME     stop so much later\n"
+    "  -b, --bitrate KBPS      of codes in a file that does not tell it (.lyra)\n"
     "  -r, --rate HZ           of the output, instead of the model's\n"
     "      --bits BITS         of a sample: 16, 24, 32, f32 for float\n"
     "      --predict-fine N    add N finer codebooks that the model's prior predicts\n"
@@ -46,6 +48,8 @@ typedef struct {
     double start_s, duration_s; /* duration 0: to the end */
     int rate_hz, bits;          /* 0: the model's, the format's usual */
     int n_predicted;            /* codebooks beyond those of the stream */
+    double kbps;                /* 0: the stream tells how many codebooks it has */
+    int n_codebooks;            /* by it; 0 likewise */
     int seed;                   /* 0: the most likely codes */
 } decode_options;
 
@@ -386,7 +390,7 @@ static int decode_file(void *context, const char *in, const char *out, ravel_err
 {
     const decode_options *options = context;
     decoding d = {.options = options, .info = ravel_model_get_info(options->model)};
-    d.reader = ravel_stream_reader_open(in, options->model, error);
+    d.reader = ravel_stream_reader_open_codebooks(in, options->model, options->n_codebooks, error);
     int status = d.reader != NULL ? decode_opened(&d, in, out, error) : (int)error->status;
     release(&d);
     return status;
@@ -398,6 +402,7 @@ enum { OPT_BITS = RAVEL_TOOL_OWN, OPT_PREDICT, OPT_SEED };
 
 static const struct option long_options[] = {{"start", required_argument, NULL, 's'},
                                              {"duration", required_argument, NULL, 't'},
+                                             {"bitrate", required_argument, NULL, 'b'},
                                              {"rate", required_argument, NULL, 'r'},
                                              {"bits", required_argument, NULL, OPT_BITS},
                                              {"predict-fine", required_argument, NULL, OPT_PREDICT},
@@ -414,6 +419,8 @@ static int own_option(void *context, int letter, const char *value)
         return ravel_tool_time(value, &options->start_s) ? 1 : -1;
     case 't':
         return ravel_tool_time(value, &options->duration_s) && options->duration_s > 0.0 ? 1 : -1;
+    case 'b':
+        return ravel_tool_double(value, 1e-3, 1e6, &options->kbps) ? 1 : -1;
     case 'r':
         return ravel_tool_int(value, 1000, 768000, &options->rate_hz) ? 1 : -1;
     case OPT_BITS:
@@ -427,8 +434,25 @@ static int own_option(void *context, int letter, const char *value)
     }
 }
 
-static const ravel_tool_own_options own_options = {RAVEL_TOOL_LETTERS "s:t:r:", long_options, usage,
-                                                   own_option};
+static const ravel_tool_own_options own_options = {RAVEL_TOOL_LETTERS "s:t:b:r:", long_options,
+                                                   usage, own_option};
+
+/* What the options ask of the model. return    an exit status */
+static int use_model(decode_options *options)
+{
+    options->model = ravel_tool_need_model(&options->common);
+    if (options->model == NULL)
+        return RAVEL_EXIT_MODEL;
+    if (options->n_predicted > 0 &&
+        ravel_model_get_info(options->model)->entropy != RAVEL_ENTROPY_PRIOR) {
+        (void)fprintf(stderr, "ravel: --predict-fine needs a model with a prior, unlike '%s'\n",
+                      ravel_model_get_info(options->model)->name);
+        return RAVEL_EXIT_MODEL;
+    }
+    if (options->kbps > 0.0)
+        return ravel_tool_codebooks("decode", options->model, options->kbps, &options->n_codebooks);
+    return RAVEL_EXIT_DONE;
+}
 
 int ravel_tool_decode(int argc, char **argv)
 {
@@ -436,18 +460,10 @@ int ravel_tool_decode(int argc, char **argv)
     int code = ravel_tool_read_options(&options.common, &own_options, &options, argc, argv);
     if (code >= 0)
         return code;
-    options.model = ravel_tool_need_model(&options.common);
-    if (options.model == NULL)
-        return RAVEL_EXIT_MODEL;
-    if (options.n_predicted > 0 &&
-        ravel_model_get_info(options.model)->entropy != RAVEL_ENTROPY_PRIOR) {
-        (void)fprintf(stderr, "ravel: --predict-fine needs a model with a prior, unlike '%s'\n",
-                      ravel_model_get_info(options.model)->name);
-        ravel_tool_options_free(&options.common);
-        return RAVEL_EXIT_MODEL;
-    }
-    code = ravel_tool_run(&options.common, "decode", ".wav", argc - optind, argv + optind,
-                          decode_file, &options);
+    code = use_model(&options);
+    if (code == RAVEL_EXIT_DONE)
+        code = ravel_tool_run(&options.common, "decode", ".wav", argc - optind, argv + optind,
+                              decode_file, &options);
     ravel_tool_options_free(&options.common);
     return code;
 }

@@ -18,7 +18,7 @@ enum { MAX_TAG_PAGES = 256, PATIENCE_SECONDS = 10 };
 
 /* --- Finding the stream ----------------------------------------------------------------------- */
 
-static void describe(ravel_stream_reader *reader)
+void ravel_stream_describe(ravel_stream_reader *reader)
 {
     ravel_stream_info *info = &reader->info;
     const ravel_stream_header *header = &reader->header;
@@ -70,7 +70,7 @@ static int adopt_header(ravel_stream_reader *reader, const ogg_page *page, ravel
     reader->adopted = true;
     reader->serial = ogg_page_serialno(page);
     reader->page_number = ogg_page_pageno(page);
-    describe(reader);
+    ravel_stream_describe(reader);
     if (reader->model != NULL)
         reader->info.n_streams = reader->info.channels / reader->model->channels;
     return ravel_stream_open_coder(reader, error);
@@ -104,7 +104,7 @@ static int adopt_block(ravel_stream_reader *reader, const ogg_page *page, int n_
     reader->header = ravel_stream_header_of(reader->model, n_streams);
     reader->adopted = true;
     reader->serial = ogg_page_serialno(page);
-    describe(reader);
+    ravel_stream_describe(reader);
     reader->info.n_streams = n_streams;
     reader->info.header_damaged = 1;
     int status = ravel_stream_open_coder(reader, error);
@@ -194,6 +194,14 @@ static void lose(ravel_stream_reader *reader, int64_t gap)
     reader->n_lost += believe(reader, gap);
 }
 
+/* Frames of the sound up to a granule position: an incomplete last one may have been dropped. */
+static int64_t frames_before(const ravel_stream_reader *reader, int64_t granule)
+{
+    int64_t hop = reader->header.hop_samples;
+    bool drops = reader->model != NULL && reader->model->drops_last_frame;
+    return granule / hop + (granule % hop != 0 && !drops);
+}
+
 /*
  * Frame with which the blocks of a page begin, at least reader->position; -1 for a page that was
  * there before. Without a page missing it is where the last one ended, whatever a damaged writer
@@ -202,8 +210,8 @@ static void lose(ravel_stream_reader *reader, int64_t gap)
 static int64_t begin_of(const ravel_stream_reader *reader, const ogg_page *page,
                         const ravel_block_info *info)
 {
-    int64_t hop = reader->header.hop_samples, granule = ogg_page_granulepos(page);
-    int64_t begin = granule / hop + (granule % hop != 0) + info->n_after_end - info->n_frames;
+    int64_t begin =
+        frames_before(reader, ogg_page_granulepos(page)) + info->n_after_end - info->n_frames;
     if (reader->page_number >= 0 && reader->position >= 0) {
         long missing = ogg_page_pageno(page) - reader->page_number - 1;
         if (missing == 0)
@@ -266,13 +274,16 @@ static int fail_prior(const ravel_stream_reader *reader, ravel_error *error)
                            reader->model->name, b[0], b[1], b[2], b[3]);
 }
 
-/* The exact length: where the last page says the sound ends, but not more than there are frames. */
+/*
+ * The exact length: where the last page says the sound ends, but not more than there are frames, and
+ * less than one that was dropped.
+ */
 static void use_end(ravel_stream_reader *reader, const ogg_page *page)
 {
     int64_t hop = reader->header.hop_samples;
     int64_t frames = reader->position > 0 ? reader->position : 0;
     int64_t end = ogg_page_granulepos(page);
-    if (end > frames * hop)
+    if (end >= (frames + 1) * hop)
         end = frames * hop;
     end -= reader->header.pre_skip_samples + reader->cut_frames * hop;
     reader->info.n_samples = end > 0 ? end : 0;
@@ -293,12 +304,12 @@ static bool count_streams(ravel_stream_reader *reader, int n_packets)
  */
 static int refuse(ravel_stream_reader *reader, const ogg_page *page)
 {
-    int64_t hop = reader->header.hop_samples, granule = ogg_page_granulepos(page);
+    int64_t granule = ogg_page_granulepos(page);
     reader->damage.damaged_blocks++;
     reader->n_refused++;
     if (!ogg_page_eos(page) || granule < 0 || granule > MAX_GRANULE || reader->position < 0)
         return 0;
-    int64_t end = granule / hop + (granule % hop != 0);
+    int64_t end = frames_before(reader, granule);
     if (end > reader->position) {
         lose(reader, end - reader->position);
         reader->position = end;
@@ -385,6 +396,8 @@ static void use_file_end(ravel_stream_reader *reader)
 /* Pages after the end are read too, to tell of them. */
 int ravel_stream_fill(ravel_stream_reader *reader, ravel_error *error)
 {
+    if (reader->at_once)
+        return !queue_empty(reader);
     while (queue_empty(reader)) {
         ravel_page_ahead *page;
         int status = ravel_stream_next_page(reader, &page, error);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio_io/stream/code_file.h"
 #include "audio_io/stream/reader.h"
 #include "nn/error.h"
 #include "rvq/layout.h"
@@ -41,8 +42,12 @@ static int find_stream(ravel_stream_reader *reader, ravel_error *error)
     return ravel_stream_fill(reader, error); /* the first blocks tell how many streams there are */
 }
 
-static int open_reader(ravel_stream_reader *reader, const char *path, ravel_error *error)
+static int open_reader(ravel_stream_reader *reader, const char *path, int n_codebooks,
+                       ravel_error *error)
 {
+    const ravel_code_file *file = ravel_code_file_of(path);
+    if (file != NULL)
+        return ravel_stream_read_code_file(reader, file, path, n_codebooks, error);
     int status = ravel_ogg_pages_open(&reader->pages, path, error);
     if (status == 0)
         status = find_stream(reader, error);
@@ -53,8 +58,8 @@ static int open_reader(ravel_stream_reader *reader, const char *path, ravel_erro
     return status < 0 ? status : 0;
 }
 
-ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
-                                              ravel_error *error)
+ravel_stream_reader *ravel_stream_reader_open_codebooks(const char *path, const ravel_model *model,
+                                                        int n_codebooks, ravel_error *error)
 {
     ravel_stream_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL) {
@@ -65,10 +70,16 @@ ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_mode
     reader->model = model != NULL ? ravel_model_get_info(model) : NULL;
     reader->page_number = -1;
     reader->info.n_samples = -1;
-    if (open_reader(reader, path, error) == 0)
+    if (open_reader(reader, path, n_codebooks, error) == 0)
         return reader;
     ravel_stream_reader_close(reader);
     return NULL;
+}
+
+ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
+                                              ravel_error *error)
+{
+    return ravel_stream_reader_open_codebooks(path, model, 0, error);
 }
 
 void ravel_stream_reader_close(ravel_stream_reader *reader)

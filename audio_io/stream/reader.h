@@ -49,7 +49,8 @@ struct ravel_stream_reader {
 
     bool adopted; /* the stream is found: serial and header are valid */
     int serial;
-    bool ended; /* no page of the stream is left */
+    bool ended;   /* no page of the stream is left */
+    bool at_once; /* there are no pages: all frames are in the queue (code_file.c) */
 
     /* Where the stream stands. */
     long page_number;   /* of the last page used; -1: none or not known */
@@ -100,6 +101,9 @@ int ravel_stream_look_again(ravel_stream_reader *reader, ravel_error *error);
 /* Drops the pages that were read ahead. */
 void ravel_stream_forget_ahead(ravel_stream_reader *reader);
 void ravel_stream_free_ahead(ravel_stream_reader *reader);
+
+/* What the header says, for those who look at the stream. */
+void ravel_stream_describe(ravel_stream_reader *reader);
 
 /* Uses one page. return    0, or a negative status that ends the reading */
 int ravel_stream_use_page(ravel_stream_reader *reader, ravel_page_ahead *ahead, ravel_error *error);

@@ -111,6 +111,10 @@ int64_t ravel_stream_reader_seek(ravel_stream_reader *reader, int64_t sample, in
         sample = reader->info.n_samples > 0 ? reader->info.n_samples - 1 : 0;
     int64_t target = (sample + reader->header.pre_skip_samples) / hop - preroll;
     target = target > 0 ? target : 0;
+    if (reader->at_once) {
+        reader->next_frame = target < reader->n_frames ? (int)target : reader->n_frames;
+        return reader->next_frame;
+    }
     if (!reader->pages.seekable) {
         if (first_queued(reader) > target)
             return ravel_error_set(

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio_io/stream/code_file.h"
 #include "audio_io/stream/layout.h"
 #include "codec/model.h"
 #include "nn/error.h"
@@ -115,6 +116,7 @@ static int write_blocks(ravel_stream_writer *writer, int n_frames, int64_t granu
 {
     int64_t hop = writer->header.hop_samples;
     int n_heard = (int)((granule + hop - 1) / hop - writer->n_written);
+    n_heard = n_heard < n_frames ? n_heard : n_frames;
     int status = writer->n_written == 0 ? flush_pages(writer, error) : 0; /* the tags */
     if (status < 0)
         return status;
@@ -252,12 +254,16 @@ static int open_writer(ravel_stream_writer *writer, const char *path, const rave
     int status = check_format(info, format, error);
     if (status < 0)
         return status;
+    writer->file = ravel_code_file_of(path);
+    writer->dropped_samples = info->drops_last_frame ? info->hop_samples - 1 : 0;
     writer->n_streams = format->n_streams;
     writer->n_codebooks = writer->usual_codebooks = format->n_codebooks;
     writer->kind = (int)format->entropy;
     writer->target_bps = format->target_bps;
     writer->header = ravel_stream_header_of(info, format->n_streams);
     writer->frame_codes = ravel_layout_codes(&writer->header.layout, format->n_codebooks);
+    if (writer->file != NULL)
+        return ravel_stream_begin_code_file(writer, path, model, format, error);
     status = plan_blocks(writer, info, format->block_frames, error);
     if (status == 0)
         status = open_coder(writer, model, error);
@@ -312,6 +318,8 @@ static void add_frames(ravel_stream_writer *writer, const uint16_t *codes, int s
 int ravel_stream_writer_write(ravel_stream_writer *writer, const uint16_t *codes, int stride,
                               int n_frames, ravel_error *error)
 {
+    if (writer->file != NULL)
+        return ravel_stream_keep_codes(writer, codes, n_frames, error);
     int most = writer->block_frames + writer->held_frames;
     for (int at = 0; at < n_frames;) {
         int n = most - writer->n_pending < n_frames - at ? most - writer->n_pending : n_frames - at;
@@ -338,14 +346,17 @@ static void writer_free(ravel_stream_writer *writer)
     free(writer->pending);
     free(writer->chosen);
     free(writer->draft);
+    free(writer->list.codes);
     free(writer);
 }
 
 static int finish(ravel_stream_writer *writer, int64_t n_samples, ravel_error *error)
 {
+    if (writer->file != NULL)
+        return ravel_stream_write_code_file(writer, n_samples, error);
     int64_t hop = writer->header.hop_samples;
     int64_t begin = writer->n_written * hop, end = begin + writer->n_pending * hop;
-    if (n_samples > end || (n_samples <= begin && end > 0))
+    if (n_samples > end + writer->dropped_samples || (n_samples <= begin && end > 0))
         return ravel_error_set(error, RAVEL_ERR_ARGUMENT,
                                "a length of %lld samples; the last block holds %lld to %lld",
                                (long long)n_samples, (long long)begin + 1, (long long)end);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "audio_io/file/outfile.h"
+#include "codec/import/code_file.h"
 #include "ravel/io.h"
 #include "rvq/block_coder.h"
 #include "rvq/header.h"
@@ -28,8 +29,14 @@ typedef struct {
 
 struct ravel_stream_writer {
     ravel_outfile *out;
+    /* Another codec's file, which has no pages: all codes are kept until the end (code_file.c). */
+    const ravel_code_file *file;
+    const ravel_model *model; /* of such a file */
+    ravel_code_list list;
+    int list_room; /* frames */
     ogg_stream_state ogg;
     ravel_stream_header header;
+    int dropped_samples; /* most that follow the last frame: those of an incomplete one */
     int n_streams, n_codebooks;
     int frame_codes; /* of one stream */
     int block_frames;

@@ -141,7 +141,11 @@ typedef struct {
     double file_bps;    /* with header and tags, of the exact length */
 } ravel_stream_rates;
 
-/* path: a file, which appears when it is closed whole, or "-" for standard output. */
+/*
+ * path      a file, which appears when it is closed whole, or "-" for standard output. A name in .ecdc
+ *           or .lyra makes a file of EnCodec's or Lyra's own tool, of one stream of a model of that
+ *           codec; tags, blocks and entropy coding are not for these.
+ */
 RAVEL_API ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_model *model,
                                                         const ravel_stream_format *format,
                                                         ravel_error *error);
@@ -162,10 +166,16 @@ typedef struct ravel_stream_reader ravel_stream_reader;
 /*
  * path     a file or "-"
  * model    the model to check identities with and to fall back to where the header is damaged;
- *          NULL opens any stream to look at it; codes are then read of packed blocks alone
+ *          NULL opens any stream to look at it; codes are then read of packed blocks alone.
+ *          .ecdc and .lyra files (by their name) are read too; they need the model.
  */
 RAVEL_API ravel_stream_reader *ravel_stream_reader_open(const char *path, const ravel_model *model,
                                                         ravel_error *error);
+/* The same for a file that does not tell its codebooks, as .lyra; 0 where its size does. */
+RAVEL_API ravel_stream_reader *ravel_stream_reader_open_codebooks(const char *path,
+                                                                  const ravel_model *model,
+                                                                  int n_codebooks,
+                                                                  ravel_error *error);
 RAVEL_API void ravel_stream_reader_close(ravel_stream_reader *reader);
 RAVEL_API const ravel_stream_info *ravel_stream_reader_info(const ravel_stream_reader *reader);
 
