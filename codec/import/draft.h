@@ -127,6 +127,8 @@ bool ravel_import_is_lyra(const ravel_draft *draft);
 void ravel_import_lyra(ravel_draft *draft);
 bool ravel_import_is_mimi(const ravel_draft *draft);
 void ravel_import_mimi(ravel_draft *draft);
+bool ravel_import_is_nemo(const ravel_draft *draft);
+void ravel_import_nemo(ravel_draft *draft);
 bool ravel_import_is_snac(const ravel_draft *draft);
 void ravel_import_snac(ravel_draft *draft);
 bool ravel_import_is_wavtokenizer(const ravel_draft *draft);

@@ -17,6 +17,7 @@ static const struct {
     {"languagecodec", ravel_import_is_languagecodec, ravel_import_languagecodec},
     {"lyra", ravel_import_is_lyra, ravel_import_lyra},
     {"mimi", ravel_import_is_mimi, ravel_import_mimi},
+    {"nemo", ravel_import_is_nemo, ravel_import_nemo},
     {"snac", ravel_import_is_snac, ravel_import_snac},
     {"wavtokenizer", ravel_import_is_wavtokenizer, ravel_import_wavtokenizer},
 };
