@@ -5,190 +5,78 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/import/import.h"
-#include "codec/safetensors.h"
-#include "tests/support/random.h"
+#include "tests/support/checkpoint.h"
 
-enum { MAX_TENSORS = 120, PREFIX = 60, NAME = 120 };
+enum { NAME = RAVEL_CHECKPOINT_NAME, PREFIX = 60 };
 
-typedef enum { OLD_NORM, NEW_NORM, FOLDED } spelling;
-
-typedef struct {
-    spelling how;
-    ravel_tensor tensors[MAX_TENSORS];
-    char names[MAX_TENSORS][NAME];
-    float *data[MAX_TENSORS];
-    size_t n;
-    uint64_t seed;
-} checkpoint;
-
-static float *add(checkpoint *c, const char *name, int a, int b, int k)
-{
-    ravel_tensor *tensor = &c->tensors[c->n];
-    const int shape[3] = {a, b, k};
-    (void)snprintf(c->names[c->n], NAME, "%s", name);
-    *tensor = (ravel_tensor){.name = c->names[c->n], .dtype = RAVEL_F32};
-    while (tensor->rank < 3 && shape[tensor->rank] > 0) {
-        tensor->shape[tensor->rank] = shape[tensor->rank];
-        tensor->rank++;
-    }
-    size_t n = ravel_tensor_count(tensor);
-    c->data[c->n] = malloc(n * sizeof(float));
-    for (size_t i = 0; i < n; i++)
-        c->data[c->n][i] = ravel_random_float(&c->seed);
-    tensor->data = c->data[c->n];
-    return c->data[c->n++];
-}
-
-/* With |v| a power of two in every row, so that folding is exact and spellings can be compared. */
-static void add_conv(checkpoint *c, const char *prefix, int a, int b, int k, int n_out)
-{
-    static const char *const suffixes[3][2] = {
-        {"weight_g", "weight_v"},
-        {"parametrizations.weight.original0", "parametrizations.weight.original1"},
-        {NULL, "weight"}};
-    char name[NAME];
-    (void)snprintf(name, sizeof name, "%s.%s", prefix, suffixes[c->how][1]);
-    float *v = add(c, name, a, b, k);
-    memset(v, 0, (size_t)(a * b * k) * sizeof *v);
-    for (int row = 0; row < a; row++)
-        v[row * b * k + row % (b * k)] = c->how == FOLDED ? 0.75f : 2.0f;
-    if (c->how != FOLDED) {
-        (void)snprintf(name, sizeof name, "%s.%s", prefix, suffixes[c->how][0]);
-        float *g = add(c, name, a, 1, 1);
-        for (int row = 0; row < a; row++)
-            g[row] = 0.75f;
-    }
-    c->seed = 1; /* of equal biases in all spellings */
-    (void)snprintf(name, sizeof name, "%s.bias", prefix);
-    add(c, name, n_out, 0, 0);
-}
-
-static void add_block(checkpoint *c, const char *part, int i, int channels)
+static void add_block(ravel_checkpoint *c, const char *part, int i, int channels)
 {
     char name[PREFIX];
     (void)snprintf(name, sizeof name, "%s.model.%d.block.1.conv.conv", part, i);
-    add_conv(c, name, channels / 2, channels, 3, channels / 2);
+    ravel_checkpoint_add_conv(c, name, channels / 2, channels, 3, channels / 2);
     (void)snprintf(name, sizeof name, "%s.model.%d.block.3.conv.conv", part, i);
-    add_conv(c, name, channels, channels / 2, 1, channels);
+    ravel_checkpoint_add_conv(c, name, channels, channels / 2, 1, channels);
     (void)snprintf(name, sizeof name, "%s.model.%d.shortcut.conv.conv", part, i);
-    add_conv(c, name, channels, channels, 1, channels);
+    ravel_checkpoint_add_conv(c, name, channels, channels, 1, channels);
 }
 
-static void add_lstm(checkpoint *c, const char *part, int i, int width)
+static void add_lstm(ravel_checkpoint *c, const char *part, int i, int width)
 {
     char name[NAME];
     c->seed = 2;
     (void)snprintf(name, sizeof name, "%s.model.%d.lstm.weight_ih_l0", part, i);
-    add(c, name, 4 * width, width, 0);
+    ravel_checkpoint_add(c, name, 4 * width, width, 0);
     (void)snprintf(name, sizeof name, "%s.model.%d.lstm.weight_hh_l0", part, i);
-    add(c, name, 4 * width, width, 0);
+    ravel_checkpoint_add(c, name, 4 * width, width, 0);
     (void)snprintf(name, sizeof name, "%s.model.%d.lstm.bias_ih_l0", part, i);
-    add(c, name, 4 * width, 0, 0);
+    ravel_checkpoint_add(c, name, 4 * width, 0, 0);
     (void)snprintf(name, sizeof name, "%s.model.%d.lstm.bias_hh_l0", part, i);
-    add(c, name, 4 * width, 0, 0);
+    ravel_checkpoint_add(c, name, 4 * width, 0, 0);
 }
 
 /* One stage of stride 3. */
-static checkpoint *new_checkpoint_of(spelling how, int latent_dim)
+static ravel_checkpoint *new_checkpoint_of(ravel_norm_spelling how, int latent_dim)
 {
-    checkpoint *c = calloc(1, sizeof *c);
-    c->how = how;
-    add_conv(c, "encoder.model.0.conv.conv", 4, 1, 7, 4);
+    ravel_checkpoint *c = ravel_checkpoint_new(how);
+    ravel_checkpoint_add_conv(c, "encoder.model.0.conv.conv", 4, 1, 7, 4);
     add_block(c, "encoder", 1, 4);
-    add_conv(c, "encoder.model.3.conv.conv", 8, 4, 6, 8);
+    ravel_checkpoint_add_conv(c, "encoder.model.3.conv.conv", 8, 4, 6, 8);
     add_lstm(c, "encoder", 4, 8);
-    add_conv(c, "encoder.model.6.conv.conv", latent_dim, 8, 7, latent_dim);
+    ravel_checkpoint_add_conv(c, "encoder.model.6.conv.conv", latent_dim, 8, 7, latent_dim);
     for (int i = 0; i < 2; i++) {
         char name[NAME];
         (void)snprintf(name, sizeof name, "quantizer.vq.layers.%d._codebook.embed", i);
-        add(c, name, 6, latent_dim, 0);
+        ravel_checkpoint_add(c, name, 6, latent_dim, 0);
         (void)snprintf(name, sizeof name, "quantizer.vq.layers.%d._codebook.cluster_size", i);
-        add(c, name, 6, 0, 0);
+        ravel_checkpoint_add(c, name, 6, 0, 0);
     }
-    add_conv(c, "decoder.model.0.conv.conv", 8, latent_dim, 7, 8);
+    ravel_checkpoint_add_conv(c, "decoder.model.0.conv.conv", 8, latent_dim, 7, 8);
     add_lstm(c, "decoder", 1, 8);
-    add_conv(c, "decoder.model.3.convtr.convtr", 8, 4, 6, 4);
+    ravel_checkpoint_add_conv(c, "decoder.model.3.convtr.convtr", 8, 4, 6, 4);
     add_block(c, "decoder", 4, 4);
-    add_conv(c, "decoder.model.6.conv.conv", 1, 4, 7, 1);
+    ravel_checkpoint_add_conv(c, "decoder.model.6.conv.conv", 1, 4, 7, 1);
     return c;
 }
 
-static checkpoint *new_checkpoint(spelling how)
+static ravel_checkpoint *new_checkpoint(ravel_norm_spelling how)
 {
     return new_checkpoint_of(how, 5);
-}
-
-static void free_checkpoint(checkpoint *c)
-{
-    for (size_t i = 0; i < c->n; i++)
-        free(c->data[i]);
-    free(c);
-}
-
-/* The checkpoint as a file; the order of its tensors is changed. */
-static void *to_file(const checkpoint *c, size_t *size)
-{
-    char *header;
-    ravel_tensor tensors[MAX_TENSORS];
-    memcpy(tensors, c->tensors, sizeof tensors);
-    size_t data_size = ravel_safetensors_data_size(tensors, c->n);
-    char *data = malloc(data_size);
-    ravel_safetensors_write_data(tensors, c->n, data);
-    size_t header_size = ravel_safetensors_header(tensors, c->n, "format", "pt", &header);
-    char *file = malloc(header_size + data_size);
-    memcpy(file, header, header_size);
-    memcpy(file + header_size, data, data_size);
-    free(header);
-    free(data);
-    *size = header_size + data_size;
-    return file;
-}
-
-/* What is set on the command line, beside a configuration or without one. */
-static int import_set(const checkpoint *c, const char *config, const char *const *settings,
-                      int n_settings, void **model, size_t *size, ravel_error *error)
-{
-    ravel_import_source source = {.config = config, .config_size = config ? strlen(config) : 0};
-    source.settings = settings;
-    source.n_settings = n_settings;
-    void *file = to_file(c, &source.weights_size);
-    source.weights = file;
-    int status = ravel_import(NULL, &source, model, size, error);
-    free(file);
-    return status;
-}
-
-static int import(const checkpoint *c, const char *config, void **model, size_t *size,
-                  ravel_error *error)
-{
-    return import_set(c, config, NULL, 0, model, size, error);
-}
-
-static void refused(const checkpoint *c, const char *config, const char *word)
-{
-    ravel_error error = {RAVEL_OK, ""};
-    void *model;
-    size_t size;
-    int status = import(c, config, &model, &size, &error);
-    cr_expect_lt(status, 0, "accepted, but should name '%s'", word);
-    cr_expect_null(model);
-    cr_expect_not_null(strstr(error.text, word), "'%s' is not in '%s'", word, error.text);
 }
 
 Test(encodec, all_spellings_of_weight_norm_are_one_model)
 {
     void *models[3];
     size_t sizes[3];
-    for (int how = OLD_NORM; how <= FOLDED; how++) {
+    for (int how = RAVEL_OLD_NORM; how <= RAVEL_FOLDED; how++) {
         ravel_error error = {RAVEL_OK, ""};
-        checkpoint *c = new_checkpoint((spelling)how);
-        cr_assert_eq(import(c, NULL, &models[how], &sizes[how], &error), 0, "%s", error.text);
-        free_checkpoint(c);
+        ravel_checkpoint *c = new_checkpoint((ravel_norm_spelling)how);
+        cr_assert_eq(ravel_checkpoint_import(c, NULL, NULL, 0, &models[how], &sizes[how], &error),
+                     0, "%s", error.text);
+        ravel_checkpoint_free(c);
     }
-    for (int how = NEW_NORM; how <= FOLDED; how++) {
-        cr_assert_eq(sizes[how], sizes[OLD_NORM]);
-        cr_assert_eq(memcmp(models[how], models[OLD_NORM], sizes[how]), 0);
+    for (int how = RAVEL_NEW_NORM; how <= RAVEL_FOLDED; how++) {
+        cr_assert_eq(sizes[how], sizes[RAVEL_OLD_NORM]);
+        cr_assert_eq(memcmp(models[how], models[RAVEL_OLD_NORM], sizes[how]), 0);
     }
     ravel_error error;
     ravel_model *model = ravel_model_open_memory(models[0], sizes[0], &error);
@@ -196,74 +84,36 @@ Test(encodec, all_spellings_of_weight_norm_are_one_model)
     cr_assert(info->hop_samples == 3 && info->sample_rate_hz == 24000 && info->n_codebooks == 2);
     cr_assert_eq(ravel_model_verify_memory(models[0], sizes[0], &error), 0);
     ravel_model_free(model);
-    for (int how = OLD_NORM; how <= FOLDED; how++)
+    for (int how = RAVEL_OLD_NORM; how <= RAVEL_FOLDED; how++)
         free(models[how]);
 }
 
-/* Replaces the first `from` in a name, if there is one. */
-static void rename_in(char name[NAME], const char *from, const char *to)
-{
-    char renamed[NAME];
-    const char *at = strstr(name, from);
-    if (!at)
-        return;
-    (void)snprintf(renamed, NAME, "%.*s%s%s", (int)(at - name), name, to, at + strlen(from));
-    memcpy(name, renamed, NAME);
-}
-
-static void to_hugging_face(checkpoint *c)
+static void to_hugging_face(ravel_checkpoint *c)
 {
     static const char *const renamings[][2] = {{"coder.model.", "coder.layers."},
                                                {".conv.conv.", ".conv."},
                                                {".convtr.convtr.", ".conv."},
                                                {"quantizer.vq.", "quantizer."},
                                                {"._codebook.", ".codebook."}};
-    for (size_t i = 0; i < c->n; i++)
-        for (size_t r = 0; r < sizeof renamings / sizeof renamings[0]; r++)
-            rename_in(c->names[i], renamings[r][0], renamings[r][1]);
-}
-
-static void prefix_names(checkpoint *c, const char *prefix)
-{
-    char name[NAME];
-    for (size_t i = 0; i < c->n; i++) {
-        (void)snprintf(name, NAME, "%s%s", prefix, c->names[i]);
-        memcpy(c->names[i], name, NAME);
-    }
-}
-
-/* The model of a checkpoint, which is freed. */
-static void *imported(checkpoint *c, const char *config, size_t *size)
-{
-    ravel_error error = {RAVEL_OK, ""};
-    void *file;
-    cr_assert_eq(import(c, config, &file, size, &error), 0, "%s", error.text);
-    free_checkpoint(c);
-    return file;
-}
-
-static void expect_equal_and_free(void *a, size_t a_size, void *b, size_t b_size)
-{
-    cr_expect(a_size == b_size && memcmp(a, b, a_size) == 0);
-    free(a);
-    free(b);
+    for (size_t r = 0; r < sizeof renamings / sizeof renamings[0]; r++)
+        ravel_checkpoint_rename(c, renamings[r][0], renamings[r][1]);
 }
 
 Test(encodec, all_spellings_of_names_are_one_model)
 {
     size_t size, other_size;
-    for (int how = OLD_NORM; how <= NEW_NORM; how++) {
-        void *authors = imported(new_checkpoint(OLD_NORM), NULL, &size);
-        checkpoint *c = new_checkpoint((spelling)how);
+    for (int how = RAVEL_OLD_NORM; how <= RAVEL_NEW_NORM; how++) {
+        void *authors = ravel_checkpoint_imported(new_checkpoint(RAVEL_OLD_NORM), NULL, &size);
+        ravel_checkpoint *c = new_checkpoint((ravel_norm_spelling)how);
         to_hugging_face(c);
-        void *other = imported(c, NULL, &other_size);
-        expect_equal_and_free(authors, size, other, other_size);
+        void *other = ravel_checkpoint_imported(c, NULL, &other_size);
+        ravel_checkpoint_expect_equal(authors, size, other, other_size);
     }
-    void *authors = imported(new_checkpoint(OLD_NORM), NULL, &size);
-    checkpoint *c = new_checkpoint(OLD_NORM);
-    prefix_names(c, "module.");
-    void *other = imported(c, NULL, &other_size);
-    expect_equal_and_free(authors, size, other, other_size);
+    void *authors = ravel_checkpoint_imported(new_checkpoint(RAVEL_OLD_NORM), NULL, &size);
+    ravel_checkpoint *c = new_checkpoint(RAVEL_OLD_NORM);
+    ravel_checkpoint_rename(c, "", "module.");
+    void *other = ravel_checkpoint_imported(c, NULL, &other_size);
+    ravel_checkpoint_expect_equal(authors, size, other, other_size);
 }
 
 Test(encodec, either_kind_of_configuration_is_read)
@@ -274,38 +124,30 @@ Test(encodec, either_kind_of_configuration_is_read)
         "\"dilation_growth_rate\":3,\"trim_right_ratio\":1.0}"};
     ravel_error error = {RAVEL_OK, ""};
     size_t size, other_size;
-    void *file = imported(new_checkpoint(OLD_NORM), configs[0], &size);
+    void *file = ravel_checkpoint_imported(new_checkpoint(RAVEL_OLD_NORM), configs[0], &size);
     ravel_model *model = ravel_model_open_memory(file, size, &error);
     const ravel_model_info *info = ravel_model_get_info(model);
     cr_assert_eq(info->sample_rate_hz, 16000);
     /* Kernels of 7, 3, 6 (stride 3) and 7 samples, the last at a third of the rate. */
     cr_assert_eq(info->encoder_lookahead_samples, 3 + 1 + 1 + 3 * 3);
     ravel_model_free(model);
-    void *other = imported(new_checkpoint(OLD_NORM), configs[1], &other_size);
-    expect_equal_and_free(file, size, other, other_size);
+    void *other =
+        ravel_checkpoint_imported(new_checkpoint(RAVEL_OLD_NORM), configs[1], &other_size);
+    ravel_checkpoint_expect_equal(file, size, other, other_size);
 }
 
-static checkpoint *without(checkpoint *c, const char *word)
+static ravel_checkpoint *new_checkpoint_without_shortcuts(void)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        if (!strstr(c->names[i], word))
-            continue;
-        free(c->data[i]);
-        c->n--;
-        c->tensors[i] = c->tensors[c->n];
-        c->data[i] = c->data[c->n];
-        memcpy(c->names[i], c->names[c->n], NAME);
-        c->tensors[i].name = c->names[i];
-        i--;
-    }
+    ravel_checkpoint *c = new_checkpoint(RAVEL_NEW_NORM);
+    ravel_checkpoint_leave_out(c, "shortcut");
     return c;
 }
 
-static void expect_published(checkpoint *c, const char *name, int rate_hz, bool causal)
+static void expect_published(ravel_checkpoint *c, const char *name, int rate_hz, bool causal)
 {
     ravel_error error = {RAVEL_OK, ""};
     size_t size;
-    void *file = imported(c, NULL, &size);
+    void *file = ravel_checkpoint_imported(c, NULL, &size);
     ravel_model *model = ravel_model_open_memory(file, size, &error);
     const ravel_model_info *info = ravel_model_get_info(model);
     cr_expect_str_eq(info->name, name);
@@ -319,14 +161,14 @@ static void expect_published(checkpoint *c, const char *name, int rate_hz, bool 
 /* Without a configuration: what the published models of such tensors are. */
 Test(encodec, published_models_are_recognised_by_their_tensors)
 {
-    expect_published(new_checkpoint(OLD_NORM), "encodec_24khz", 24000, true);
-    expect_published(without(new_checkpoint(NEW_NORM), "shortcut"), "encodec_32khz", 32000, false);
-    expect_published(new_checkpoint_of(OLD_NORM, 129), "academicodec", 24000, false);
+    expect_published(new_checkpoint(RAVEL_OLD_NORM), "encodec_24khz", 24000, true);
+    expect_published(new_checkpoint_without_shortcuts(), "encodec_32khz", 32000, false);
+    expect_published(new_checkpoint_of(RAVEL_OLD_NORM, 129), "academicodec", 24000, false);
 }
 
 Test(encodec, every_missing_tensor_is_named)
 {
-    checkpoint *c = new_checkpoint(OLD_NORM);
+    ravel_checkpoint *c = new_checkpoint(RAVEL_OLD_NORM);
     for (size_t i = 0; i < c->n; i++) {
         ravel_tensor kept = c->tensors[i];
         bool optional = strstr(kept.name, ".bias") && !strstr(kept.name, "lstm");
@@ -341,55 +183,55 @@ Test(encodec, every_missing_tensor_is_named)
             strstr(word, ".weight_v") || strstr(word, ".weight_g") ? strrchr(word, '_') : NULL;
         if (last)
             *last = '\0';
-        refused(c, NULL, word);
+        ravel_checkpoint_refused(c, NULL, word);
         c->n++;
         c->tensors[i] = kept;
     }
-    free_checkpoint(c);
+    ravel_checkpoint_free(c);
 }
 
 Test(encodec, surplus_and_misshaped_tensors_are_named)
 {
-    checkpoint *c = new_checkpoint(OLD_NORM);
-    add(c, "encoder.model.3.conv.norm.weight", 8, 0, 0);
-    refused(c, NULL, "'encoder.model.3.conv.norm.bias' is missing");
+    ravel_checkpoint *c = new_checkpoint(RAVEL_OLD_NORM);
+    ravel_checkpoint_add(c, "encoder.model.3.conv.norm.weight", 8, 0, 0);
+    ravel_checkpoint_refused(c, NULL, "'encoder.model.3.conv.norm.bias' is missing");
     (void)snprintf(c->names[c->n - 1], NAME, "encoder.model.3.conv.conv.gain");
-    refused(c, NULL, "'encoder.model.3.conv.conv.gain'");
-    c->n--;
-    free(c->data[c->n]);
+    ravel_checkpoint_refused(c, NULL, "'encoder.model.3.conv.conv.gain'");
+    ravel_checkpoint_leave_out(c, ".gain");
     for (size_t i = 0; i < c->n; i++) {
         ravel_tensor kept = c->tensors[i];
         if (kept.rank != 3 || !strstr(kept.name, "weight_v") || kept.shape[1] < 2)
             continue;
         c->tensors[i].shape[1]--;
-        refused(c, NULL, strstr(kept.name, "encoder") ? "encoder" : "decoder");
+        ravel_checkpoint_refused(c, NULL, strstr(kept.name, "encoder") ? "encoder" : "decoder");
         c->tensors[i] = kept;
     }
-    free_checkpoint(c);
+    ravel_checkpoint_free(c);
 }
 
 Test(encodec, configurations_are_checked)
 {
-    checkpoint *c = new_checkpoint(NEW_NORM);
-    refused(c, "{\"pad_mode\":\"circular\"}", "circular");
-    refused(c, "{\"sample_rate\":3.5}", "sample_rate");
-    refused(c, "{\"causal\":1}", "'causal' is neither true nor false");
-    refused(c, "{\"trim_right_ratio\":0.5}", "trim_right_ratio");
-    refused(c, "{\"dilation_base\":0}", "dilation_base");
-    refused(c, "[]", "not a JSON object");
-    free_checkpoint(c);
+    ravel_checkpoint *c = new_checkpoint(RAVEL_NEW_NORM);
+    ravel_checkpoint_refused(c, "{\"pad_mode\":\"circular\"}", "circular");
+    ravel_checkpoint_refused(c, "{\"sample_rate\":3.5}", "sample_rate");
+    ravel_checkpoint_refused(c, "{\"causal\":1}", "'causal' is neither true nor false");
+    ravel_checkpoint_refused(c, "{\"trim_right_ratio\":0.5}", "trim_right_ratio");
+    ravel_checkpoint_refused(c, "{\"dilation_base\":0}", "dilation_base");
+    ravel_checkpoint_refused(c, "[]", "not a JSON object");
+    ravel_checkpoint_free(c);
 }
 
 Test(settings, take_the_place_of_what_the_configuration_says)
 {
     static const char config[] = "{\"name\":\"theirs\",\"sample_rate\":16000,\"pad_mode\":null}";
     static const char *const settings[] = {"name=\"mine\"", "sample_rate=8000", "name=a=b"};
-    checkpoint *c = new_checkpoint(FOLDED);
+    ravel_checkpoint *c = new_checkpoint(RAVEL_FOLDED);
     ravel_error error = {RAVEL_OK, ""};
     for (int n = 0; n <= 3; n++) {
         void *file;
         size_t size;
-        cr_assert_eq(import_set(c, config, settings, n, &file, &size, &error), 0, "%s", error.text);
+        cr_assert_eq(ravel_checkpoint_import(c, config, settings, n, &file, &size, &error), 0, "%s",
+                     error.text);
         ravel_model *model = ravel_model_open_memory(file, size, &error);
         const ravel_model_info *info = ravel_model_get_info(model);
         cr_expect_str_eq(info->name, n == 0 ? "theirs" : n < 3 ? "mine" : "a=b");
@@ -397,7 +239,7 @@ Test(settings, take_the_place_of_what_the_configuration_says)
         ravel_model_free(model);
         free(file);
     }
-    free_checkpoint(c);
+    ravel_checkpoint_free(c);
 }
 
 static void setting_refused(const char *setting, const char *word)
@@ -405,10 +247,11 @@ static void setting_refused(const char *setting, const char *word)
     ravel_error error = {RAVEL_OK, ""};
     void *file;
     size_t size;
-    checkpoint *c = new_checkpoint(FOLDED);
-    cr_expect_lt(import_set(c, NULL, &setting, 1, &file, &size, &error), 0, "'%s'", setting);
+    ravel_checkpoint *c = new_checkpoint(RAVEL_FOLDED);
+    cr_expect_lt(ravel_checkpoint_import(c, NULL, &setting, 1, &file, &size, &error), 0, "'%s'",
+                 setting);
     cr_expect_not_null(strstr(error.text, word), "'%s' is not in '%s'", word, error.text);
-    free_checkpoint(c);
+    ravel_checkpoint_free(c);
 }
 
 Test(settings, are_checked)
@@ -467,19 +310,19 @@ static void write_config(char text[CONFIG])
     (void)snprintf(text + n, CONFIG - n, "]}");
 }
 
-static checkpoint *new_lyra(void)
+static ravel_checkpoint *new_lyra(void)
 {
-    checkpoint *c = calloc(1, sizeof *c);
-    add(c, "encoder.first.weight", 6, 1, 4);
-    add(c, "encoder.first.bias", 6, 0, 0);
-    add(c, "encoder.b.res0.dw.weight", 6, 1, 3);
-    add(c, "encoder.b.res0.pw.weight", 6, 3, 1);
-    add(c, "encoder.b.res1.pw.weight", 6, 6, 1);
-    add(c, "encoder.down.weight", 5, 6, 4);
-    add(c, "decoder.up.weight", 5, 4, 4);
-    add(c, "decoder.up.bias", 4, 0, 0);
-    add(c, "decoder.last.weight", 4, 1, 6);
-    add(c, "quantizer.codebooks", 3, 16, 5);
+    ravel_checkpoint *c = ravel_checkpoint_new(RAVEL_FOLDED);
+    ravel_checkpoint_add(c, "encoder.first.weight", 6, 1, 4);
+    ravel_checkpoint_add(c, "encoder.first.bias", 6, 0, 0);
+    ravel_checkpoint_add(c, "encoder.b.res0.dw.weight", 6, 1, 3);
+    ravel_checkpoint_add(c, "encoder.b.res0.pw.weight", 6, 3, 1);
+    ravel_checkpoint_add(c, "encoder.b.res1.pw.weight", 6, 6, 1);
+    ravel_checkpoint_add(c, "encoder.down.weight", 5, 6, 4);
+    ravel_checkpoint_add(c, "decoder.up.weight", 5, 4, 4);
+    ravel_checkpoint_add(c, "decoder.up.bias", 4, 0, 0);
+    ravel_checkpoint_add(c, "decoder.last.weight", 4, 1, 6);
+    ravel_checkpoint_add(c, "quantizer.codebooks", 3, 16, 5);
     return c;
 }
 
@@ -488,21 +331,23 @@ Test(lyra, a_list_of_layers_becomes_a_model)
     ravel_error error = {RAVEL_OK, ""};
     void *file;
     size_t size;
-    checkpoint *c = new_lyra();
+    ravel_checkpoint *c = new_lyra();
     char config[CONFIG];
     write_config(config);
-    cr_assert_eq(import(c, config, &file, &size, &error), 0, "%s", error.text);
+    cr_assert_eq(ravel_checkpoint_import(c, config, NULL, 0, &file, &size, &error), 0, "%s",
+                 error.text);
     ravel_model *model = ravel_model_open_memory(file, size, &error);
     const ravel_model_info *info = ravel_model_get_info(model);
     cr_assert(info->hop_samples == 4 && info->n_codebooks == 3 && info->codebook_size[2] == 16);
     cr_assert_eq(info->delay_samples, 4);
     ravel_model_free(model);
     free(file);
-    free_checkpoint(c);
+    ravel_checkpoint_free(c);
 }
 
 /* With one piece of the configuration replaced by another. */
-static void lyra_refused(const checkpoint *c, const char *from, const char *to, const char *word)
+static void lyra_refused(const ravel_checkpoint *c, const char *from, const char *to,
+                         const char *word)
 {
     char config[CONFIG], changed[CONFIG];
     write_config(config);
@@ -511,12 +356,12 @@ static void lyra_refused(const checkpoint *c, const char *from, const char *to, 
     size_t before = (size_t)(at - config);
     memcpy(changed, config, before);
     (void)snprintf(changed + before, CONFIG - before, "%s%s", to, at + strlen(from));
-    refused(c, changed, word);
+    ravel_checkpoint_refused(c, changed, word);
 }
 
 Test(lyra, what_does_not_fit_is_named)
 {
-    checkpoint *c = new_lyra();
+    ravel_checkpoint *c = new_lyra();
     lyra_refused(c, "\"kernel\":4", "\"kernel\":5", "'encoder.first'");
     lyra_refused(c, "\"out_channels\":6", "\"out_channels\":7",
                  "'encoder.first.weight' is [6, 1, 4]");
@@ -528,17 +373,17 @@ Test(lyra, what_does_not_fit_is_named)
     lyra_refused(c, "encoder.down", "encoder.up", "'encoder.up.weight' is missing");
     lyra_refused(c, "\"frame_samples\":4", "\"frame_samples\":5", "hop is 5");
     lyra_refused(c, "\"encoder\"", "\"coder\"", "'encoder'");
-    add(c, "encoder.more", 2, 0, 0);
+    ravel_checkpoint_add(c, "encoder.more", 2, 0, 0);
     lyra_refused(c, "none", "none", "'encoder.more'");
-    free_checkpoint(c);
+    ravel_checkpoint_free(c);
 }
 
 /* --- Damage ----------------------------------------------------------------------------------- */
 
-static void flip_bits(const checkpoint *c, const char *config, size_t step)
+static void flip_bits(const ravel_checkpoint *c, const char *config, size_t step)
 {
     ravel_import_source source = {.config = config, .config_size = config ? strlen(config) : 0};
-    uint8_t *file = to_file(c, &source.weights_size);
+    uint8_t *file = ravel_checkpoint_file(c, &source.weights_size);
     size_t header = 8 + (size_t)(file[0] | file[1] << 8);
     source.weights = file;
     for (size_t i = 0; i < header; i += i < 8 ? 1 : step) {
@@ -557,22 +402,22 @@ static void flip_bits(const checkpoint *c, const char *config, size_t step)
 
 Test(damage, flipped_bits_of_a_checkpoint_are_survived)
 {
-    checkpoint *encodec = new_checkpoint(OLD_NORM), *lyra = new_lyra();
+    ravel_checkpoint *encodec = new_checkpoint(RAVEL_OLD_NORM), *lyra = new_lyra();
     char config[CONFIG];
     write_config(config);
     flip_bits(encodec, NULL, 13);
     flip_bits(lyra, config, 1);
-    free_checkpoint(encodec);
-    free_checkpoint(lyra);
+    ravel_checkpoint_free(encodec);
+    ravel_checkpoint_free(lyra);
 }
 
 Test(damage, flipped_bits_of_a_configuration_are_survived)
 {
-    checkpoint *lyra = new_lyra();
+    ravel_checkpoint *lyra = new_lyra();
     char config[CONFIG];
     write_config(config);
     ravel_import_source source = {.config = config, .config_size = strlen(config)};
-    void *file = to_file(lyra, &source.weights_size);
+    void *file = ravel_checkpoint_file(lyra, &source.weights_size);
     source.weights = file;
     for (size_t i = 0; i < source.config_size; i++) {
         ravel_error error = {RAVEL_OK, ""};
@@ -585,7 +430,7 @@ Test(damage, flipped_bits_of_a_configuration_are_survived)
         config[i] = (char)(config[i] ^ 1 << i * 5 % 7);
     }
     free(file);
-    free_checkpoint(lyra);
+    ravel_checkpoint_free(lyra);
 }
 
 static bool is_kind(const char *name)
