@@ -34,6 +34,12 @@ const char *ravel_import_kind(int i);
  * encodec   config: optional; "pad_mode" ("reflect", the published models' and the default, or
  *           "constant"), "sample_rate" (24000), "name"
  * lyra      config: lyra_v2_graph.json, needed
+ * mimi      config: optional; "transformer.num_heads" or "num_attention_heads" (8),
+ *           "transformer.context" or "sliding_window" (250), "transformer.max_period" or
+ *           "rope_theta" (10000), "sample_rate" or "sampling_rate" (24000), "name"; "streaming"
+ *           (false): what rows see is what they see in the authors' streams
+ * nemo      config: optional; "sample_rate" (22050), and of "audio_encoder" and "audio_decoder"
+ *           "resblock_dilation_sizes" (1, 3, 5), "pad_mode" ("reflect")
  * snac      config: "sampling_rate", needed for models with attention; "vq_strides" (4, 2, 1 and the
  *           like), "attn_window_size" (32), "noise" (true), "seed" of the noise (0), "name"
  */
