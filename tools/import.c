@@ -18,6 +18,8 @@ static const char usage[] =
     "SOURCE is a safetensors file, or a folder with model.safetensors and perhaps config.json.\n"
     "Without KIND the names of its tensors tell what it is.\n"
     "\n"
+    "  dac                     Descript Audio Codec, its authors' or Hugging Face's names; CONFIG may\n"
+    "                          say sample_rate, name\n"
     "  encodec                 EnCodec 24 kHz; CONFIG may say pad_mode, sample_rate, name\n"
     "  lyra                    Lyra V2; CONFIG is its graph, lyra_v2_graph.json\n"
     "  mimi                    Mimi, of Kyutai's or Hugging Face's names; streaming=true: as in\n"

@@ -31,6 +31,8 @@ const char *ravel_import_kind(int i);
  * size      set to its bytes
  * return    0, or a negative status with *error filled and *file NULL
  *
+ * dac       config: optional; "sample_rate" or "sampling_rate" (by hop and number of codebooks those of
+ *           the published models; needed for others), "name"
  * encodec   config: optional; "pad_mode" ("reflect", the published models' and the default, or
  *           "constant"), "sample_rate" (24000), "name"
  * lyra      config: lyra_v2_graph.json, needed
