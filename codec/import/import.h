@@ -33,8 +33,13 @@ const char *ravel_import_kind(int i);
  *
  * dac       config: optional; "sample_rate" or "sampling_rate" (by hop and number of codebooks those of
  *           the published models; needed for others), "name"
- * encodec   config: optional; "pad_mode" ("reflect", the published models' and the default, or
- *           "constant"), "sample_rate" (24000), "name"
+ * encodec   config: optional, the authors' or Hugging Face's; "causal" ("use_causal_conv"),
+ *           "sample_rate" ("sampling_rate"), "segment" ("chunk_length_s"), "overlap", "normalize":
+ *           as the published model of such tensors; "pad_mode" ("reflect"; "constant",
+ *           "replicate"), "dilation_base" ("dilation_growth_rate", 2), "name"
+ * languagecodec, wavtokenizer
+ *           config: optional; "bandwidth_id" (0), "sample_rate" (24000), "head.padding" ("same"),
+ *           "name"; for the encoder as encodec
  * lyra      config: lyra_v2_graph.json, needed
  * mimi      config: optional; "transformer.num_heads" or "num_attention_heads" (8),
  *           "transformer.context" or "sliding_window" (250), "transformer.max_period" or
