@@ -91,8 +91,8 @@ int ravel_encoder_frames(const ravel_encoder *encoder, int n_samples, int finish
         return 0;
     int64_t total = encoder->n_samples + n_samples, n_frames;
     if (finish) {
-        n_frames =
-            total ? (total + info->tail_samples + info->hop_samples - 1) / info->hop_samples : 0;
+        int64_t incomplete = info->drops_last_frame ? 0 : info->hop_samples - 1;
+        n_frames = total ? (total + info->tail_samples + incomplete) / info->hop_samples : 0;
     } else {
         total -= info->encoder_lookahead_samples;
         n_frames = total > 0 ? total / info->hop_samples : 0;

@@ -139,8 +139,8 @@ static void identify(const cJSON *graph, const char *const *keys, const char *ex
 void ravel_identity_tokenizer(const cJSON *graph, const ravel_safetensors *st,
                               uint8_t identity[RAVEL_IDENTITY_BYTES])
 {
-    static const char *const keys[] = {"channels",    "encoder", "hop", "quantizer",
-                                       "sample_rate", "tail",    NULL};
+    static const char *const keys[] = {"channels",  "encoder",     "hop",  "last_frame",
+                                       "quantizer", "sample_rate", "tail", NULL};
     char extra[60];
     (void)snprintf(extra, sizeof extra, "ravel tokenizer, resampler %s\n", RESAMPLER);
     identify(graph, keys, extra, st, RAVEL_PART_ENCODER | RAVEL_PART_QUANTIZER, identity);

@@ -29,9 +29,9 @@ enum {
     WEIGHT_BASE = 256 << 20
 };
 
-static const char *const keys[] = {"format", "name",  "licence", "sample_rate", "channels",
-                                   "hop",    "tail",  "encoder", "quantizer",   "decoder",
-                                   "tables", "prior", "sha256",  NULL};
+static const char *const keys[] = {"format",  "name",   "licence",    "sample_rate", "channels",
+                                   "hop",     "tail",   "last_frame", "encoder",     "quantizer",
+                                   "decoder", "tables", "prior",      "sha256",      NULL};
 
 static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MAX_MODEL_TEXT])
 {
@@ -40,6 +40,7 @@ static void read_text(const ravel_node *top, const char *key, char text[RAVEL_MA
 
 static void read_header(ravel_model *model, const ravel_node *top)
 {
+    static const char *const last_frames[] = {"zeros", "drop", NULL};
     ravel_model_info *info = &model->info;
     int format = ravel_node_int(top, "format", -1, 1, INT_MAX);
     if (format > FORMAT && !top->reader->failed) {
@@ -57,6 +58,9 @@ static void read_header(ravel_model *model, const ravel_node *top)
     info->channels = ravel_node_int(top, "channels", -1, 1, MAX_CHANNELS);
     info->hop_samples = ravel_node_int(top, "hop", -1, 1, MAX_HOP);
     info->tail_samples = ravel_node_int(top, "tail", -1, 0, 1 << 24);
+    info->drops_last_frame = ravel_node_choice(top, "last_frame", last_frames);
+    if (info->drops_last_frame && info->tail_samples > 0)
+        ravel_node_refuse(top, "a 'tail' and a 'last_frame' of 'drop' exclude each other");
     if (strlen(ravel_node_string(top, "sha256")) != RAVEL_SHA256_HEX - 1) {
         ravel_node_refuse(top, "'sha256' is not 64 hexadecimal digits");
     }
@@ -80,8 +84,11 @@ static void build_encoder(ravel_model *model, ravel_builder *builder, const rave
         ravel_node_refuse(&node, "loses rows on the way: a short stream would give no frames");
     } else if (flow.drops && flow.completes) {
         ravel_node_refuse(&node, "complete_last must stand in all strided layers or in none");
+    } else if (model->info.drops_last_frame && (flow.completes || flow.lost != 0)) {
+        ravel_node_refuse(&node, "does more than leave out an incomplete last frame, so that "
+                                 "'last_frame' cannot be 'drop'");
     }
-    model->pads_last_frame = !flow.completes;
+    model->pads_last_frame = !flow.completes && !model->info.drops_last_frame;
     model->info.latent_dim = model->encoder->out_channels;
 }
 
@@ -162,6 +169,14 @@ static void check_tensors(ravel_model *model, const ravel_node *top)
     }
 }
 
+/* What the layers take however small the chunk is: pieces that they run at once. */
+static size_t fixed_scratch(const ravel_model *model)
+{
+    const size_t encoder = ravel_layer_scratch_size(model->encoder, 0, 1);
+    const size_t decoder = ravel_layer_scratch_size(model->decoder, 0, 1);
+    return encoder > decoder ? encoder : decoder;
+}
+
 /*
  * What a chunk may take. Rows should stay in the cache, but where a round reads many more bytes of
  * weights than that, it is better to have few rounds.
@@ -170,7 +185,8 @@ static size_t good_scratch(const ravel_model *model)
 {
     const size_t share = model->encoder->weight_bytes / 4 + model->decoder->weight_bytes / 4;
     const size_t most = share < LARGE_SCRATCH ? share : LARGE_SCRATCH;
-    return most > GOOD_SCRATCH ? most : GOOD_SCRATCH;
+    const size_t fixed = fixed_scratch(model), good = most > GOOD_SCRATCH ? most : GOOD_SCRATCH;
+    return fixed > SIZE_MAX - good ? SIZE_MAX : fixed + good;
 }
 
 /* Chunk: the largest power of two whose rows fit. */

@@ -24,7 +24,7 @@ struct ravel_model {
      * weights are read seldom; small, so that the rows in between stay in the cache.
      */
     int chunk_frames;
-    /* At the end the encoder is given zeros up to a whole frame; else its layers complete it. */
+    /* At the end the encoder is given zeros up to a whole frame; else the layers see to it. */
     bool pads_last_frame;
     bool is_builtin;
 };

@@ -283,7 +283,8 @@ static void use_end(ravel_stream_reader *reader, const ogg_page *page)
     int64_t hop = reader->header.hop_samples;
     int64_t frames = reader->position > 0 ? reader->position : 0;
     int64_t end = ogg_page_granulepos(page);
-    if (end >= (frames + 1) * hop)
+    bool may_drop = reader->model == NULL || reader->model->drops_last_frame;
+    if (end > frames * hop + (may_drop ? hop - 1 : 0))
         end = frames * hop;
     end -= reader->header.pre_skip_samples + reader->cut_frames * hop;
     reader->info.n_samples = end > 0 ? end : 0;

@@ -117,6 +117,7 @@ typedef struct {
     int latent_dim;
     int tail_samples; /* zeros that the encoder appends at the end of a stream */
     int end_samples; /* n frames make n * hop + end_samples samples; some decoders end early: < 0 */
+    int drops_last_frame; /* 1: an incomplete last frame makes no codes; 0: zeros complete it */
     int encoder_lookahead_samples, decoder_lookahead_samples;
     int delay_samples; /* hop + both lookaheads: from a sample's arrival to its decoded return */
     /* SHA-256 of the canonical graph and tensors; streams carry the first 8 bytes. */
@@ -206,6 +207,7 @@ RAVEL_API int ravel_encoder_push(ravel_encoder *encoder, ravel_scratch *scratch,
 /*
  * Ends the stream: appends the tail, flushes the network. Afterwards only reset is allowed.
  * Together with the pushes, n samples make ceil((n + tail_samples) / hop) frames; none make none.
+ * Models with drops_last_frame round down instead.
  */
 RAVEL_API int ravel_encoder_finish(ravel_encoder *encoder, ravel_scratch *scratch, uint16_t *codes,
                                    int capacity);
