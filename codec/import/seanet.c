@@ -60,7 +60,7 @@ void ravel_seanet_set_causal(ravel_seanet *net, ravel_draft *draft, bool fallbac
 /* The place within another of the same suffix. */
 static place within(const place *parent, const char *suffix)
 {
-    place child;
+    place child = {"", ""};
     ravel_draft_name(child.source, parent->source, "%s", suffix);
     ravel_draft_name(child.name, parent->name, "%s", suffix);
     return child;
@@ -76,7 +76,7 @@ static bool has(const ravel_draft *draft, const place *parent, const char *suffi
 /* part: "conv" or "norm" of a module whose tensors the authors keep under `wrapper`. */
 static place leaf(const reader *r, const place *module, const char *wrapper, const char *part)
 {
-    place found;
+    place found = {"", ""};
     bool inner = strcmp(part, "norm") == 0;
     ravel_draft_name(found.name, module->name, "%s.%s", wrapper, inner ? part : wrapper);
     if (r->net->hugging_face)
@@ -269,7 +269,7 @@ static void append_module(reader *r, const place *module, bool edge)
 
 static place module_place(const reader *r, const char *part, int i)
 {
-    place module;
+    place module = {"", ""};
     const char *list = r->net->hugging_face ? "layers" : "model";
     (void)snprintf(module.source, RAVEL_DRAFT_NAME, "%s%s.%s.%d", r->net->root, part, list, i);
     (void)snprintf(module.name, RAVEL_DRAFT_NAME, "%s.model.%d", part, i);
@@ -315,7 +315,7 @@ bool ravel_seanet_has(const ravel_seanet *net, const ravel_draft *draft, const c
 
 static place codebook_place(const ravel_seanet *net, int i)
 {
-    place codebook;
+    place codebook = {"", ""};
     (void)snprintf(codebook.source, RAVEL_DRAFT_NAME, "%squantizer.%slayers.%d.%scodebook",
                    net->root, net->hugging_face ? "" : "vq.", i, net->hugging_face ? "" : "_");
     (void)snprintf(codebook.name, RAVEL_DRAFT_NAME, "quantizer.vq.layers.%d", i);
