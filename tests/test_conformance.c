@@ -41,6 +41,16 @@ Test(conformance, mimi)
     check("mimi-a");
 }
 
+Test(conformance, snac)
+{
+    check("snac-a");
+}
+
+Test(conformance, snac_with_attention)
+{
+    check("snac-attn-a");
+}
+
 Test(conformance, wavtokenizer)
 {
     check("wavtokenizer-a");
