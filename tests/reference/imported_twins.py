@@ -17,7 +17,7 @@ try:
     import numpy as np
     import torch
 
-    from published import blocks, encodec, seanet, vocos
+    from published import blocks, encodec, mimi, nemo, seanet, vocos
 except ImportError as missing:
     print(f"SKIPPED: {missing}")
     sys.exit(77)
@@ -26,6 +26,8 @@ SEANET = {**encodec.ENCODEC_24, "dimension": 12, "n_filters": 4, "ratios": [3, 2
           "n_q": 3, "lstm": 2}
 MUSICGEN = {**SEANET, "sample_rate": 32000, "causal": False, "true_skip": True, "ratios": [4, 2],
             "n_residual_layers": 2}
+STEREO = {**SEANET, "sample_rate": 48000, "channels": 2, "norm": "time_group_norm",
+          "causal": False, "normalize": True, "segment": 0.005, "overlap": 0.05}
 ACADEMICODEC = {**SEANET, "causal": False, "ratios": [2, 2, 4], "dimension": 160, "bins": 40}
 VOCOS = {"sample_rate": 24000, "n_filters": 4, "dimension": 20, "bandwidth_id": 1,
          "feature_extractor": {"dowmsamples": [3, 2, 2], "vq_bins": 32, "num_quantizers": 1},
@@ -34,6 +36,19 @@ VOCOS = {"sample_rate": 24000, "n_filters": 4, "dimension": 20, "bandwidth_id": 
          "head": {"dim": 64, "n_fft": 60, "hop_length": 12, "padding": "same"}}
 LANGUAGECODEC = {**VOCOS, "feature_extractor": {**VOCOS["feature_extractor"],
                                                 "num_quantizers": 5}}
+MIMI = {"sample_rate": 24000, "frame_size": 12,
+        "seanet": {**mimi.MIMI["seanet"], "dimension": 24, "n_filters": 4, "ratios": [3, 2]},
+        "quantizer": {"dimension": 6, "n_q": 4, "bins": 32, "input_dimension": 24,
+                      "output_dimension": 24},
+        "transformer": {"d_model": 24, "num_heads": 3, "num_layers": 2, "context": 9,
+                        "max_period": 1000, "dim_feedforward": 40}}
+NEMO = {"sample_rate": 22050, "samples_per_frame": 24,
+        "audio_encoder": {**nemo.LFSC_22["audio_encoder"], "down_sample_rates": [2, 3, 4],
+                          "encoded_dim": 8, "base_channels": 4},
+        "audio_decoder": {**nemo.LFSC_22["audio_decoder"], "up_sample_rates": [4, 3, 2],
+                          "input_dim": 8, "base_channels": 16,
+                          "resblock_dilation_sizes": [1, 3, 4]},
+        "vector_quantizer": {"num_groups": 2, "num_levels_per_group": [8, 7, 6, 6]}}
 
 
 def transformers_config(config):
@@ -42,8 +57,16 @@ def transformers_config(config):
             "audio_channels": config["channels"], "use_causal_conv": config["causal"],
             "use_conv_shortcut": not config["true_skip"], "norm_type": config["norm"],
             "pad_mode": "reflect", "trim_right_ratio": 1.0, "dilation_growth_rate": 2,
-            "upsampling_ratios": config["ratios"], "normalize": False, "chunk_length_s": None,
-            "overlap": None}
+            "upsampling_ratios": config["ratios"], "normalize": config["normalize"],
+            "chunk_length_s": config["segment"],
+            "overlap": config["overlap"] if config["segment"] else None}
+
+
+def transformers_config_of_mimi(config):
+    sizes = config["transformer"]
+    return {"model_type": "mimi", "sampling_rate": config["sample_rate"], "pad_mode": "constant",
+            "use_causal_conv": True, "num_attention_heads": sizes["num_heads"],
+            "sliding_window": sizes["context"], "rope_theta": float(sizes["max_period"])}
 
 
 def new_norm(tensors):
@@ -60,6 +83,10 @@ def hugging_face(tensors):
     return new_norm(encodec.hugging_face(tensors))
 
 
+def hugging_face_of_mimi(tensors):
+    return mimi.hugging_face(tensors, MIMI["transformer"]["num_heads"])
+
+
 def parallel(tensors):
     """As after training on several devices."""
     return {f"module.{name}": value for name, value in tensors.items()}
@@ -71,13 +98,23 @@ def trained(tensors):
     return {**tensors, **{name: torch.zeros(2) for name in rest}}
 
 
+def trained_nemo(tensors):
+    rest = ("discriminator.discriminators.0.a", "mel_loss_fn.b")
+    return {**tensors, **{name: torch.zeros(2) for name in rest}}
+
+
 # Twin, its sizes, what becomes of the names, the configuration beside them.
 CASES = {
     "encodec_24khz_hf": (encodec, SEANET, hugging_face, transformers_config(SEANET)),
     "encodec_32khz": (encodec, MUSICGEN, dict, None),
     "encodec_32khz_hf": (encodec, MUSICGEN, hugging_face, transformers_config(MUSICGEN)),
+    "encodec_48khz": (encodec, STEREO, dict, STEREO),
+    "encodec_48khz_hf": (encodec, STEREO, hugging_face, transformers_config(STEREO)),
     "academicodec": (encodec, ACADEMICODEC, parallel, None),
     "languagecodec": (vocos, LANGUAGECODEC, trained, LANGUAGECODEC),
+    "mimi": (mimi, MIMI, dict, MIMI),
+    "mimi_hf": (mimi, MIMI, hugging_face_of_mimi, transformers_config_of_mimi(MIMI)),
+    "nemo": (nemo, NEMO, trained_nemo, NEMO),
     "wavtokenizer": (vocos, VOCOS, trained, VOCOS),
 }
 
@@ -86,33 +123,71 @@ def keep_margins(margins):
     """Notes how much farther the second nearest codeword is than the nearest, search by search."""
     search = seanet.Codebook.search
 
-    def noting(self, x):
-        first, second = torch.cdist(x, self.embed).square().sort(-1).values[:, :2].T
+    def note(x, codewords):
+        first, second = torch.cdist(x, codewords).square().sort(-1).values[:, :2].T
         margins.append((second - first) / second)
+
+    def noting(self, x):
+        note(x, self.embed)
         return search(self, x)
 
+    def nearest(x, codewords):
+        note(x, codewords)
+        return blocks.nearest(x, codewords)
+
     seanet.Codebook.search = noting
+    mimi.nearest = nearest
+
+
+def quantizer_of(codec):
+    for name in ("quantizer", "vector_quantizer"):
+        if hasattr(codec, name):
+            return getattr(codec, name)
+    return codec.feature_extractor.encodec.quantizer
+
+
+def save(folder, prefix, arrays, suffix=""):
+    for name, value in arrays.items():
+        np.save(folder / f"{prefix}{name}{suffix}.npy", value.numpy())
+
+
+def write_segments(folder, codec, pcm, prefix, margins):
+    """The same of each segment, and what all of them make together."""
+    segments = []
+    for i, first in enumerate(range(0, pcm.shape[-1], codec.stride)):
+        margins.clear()
+        piece = pcm[..., first : first + codec.length]
+        codes, scale = codec.encode_segment(piece)
+        segments.append((codes, scale))
+        quantized = codec.quantizer.decode(codes)
+        save(folder, prefix, {
+            "latent": codec.latent(piece / scale)[0], "codes": codes.int(), "scale": scale[None],
+            "quantized": quantized[0], "decoded": codec.decoder(quantized)[0] * scale,
+            "margin": torch.stack(margins)}, f"_seg{i}")
+    save(folder, prefix, {"input": pcm[0], "output": codec.decode(segments)[0]})
 
 
 def write_vectors(folder, codec, pcm, prefix, margins):
     margins.clear()
     latent, codes = codec.latent(pcm), codec.encode(pcm)
-    quantizer = getattr(codec, "quantizer", None) or codec.feature_extractor.encodec.quantizer
     arrays = {"input": pcm[0], "latent": latent[0], "codes": codes.int(),
-              "margin": torch.stack(margins), "quantized": quantizer.decode(codes)[0],
-              "output": codec.decode(codes)[0]}
-    for name, value in arrays.items():
-        np.save(folder / f"{prefix}{name}.npy", value.numpy())
+              "quantized": quantizer_of(codec).decode(codes)[0], "output": codec.decode(codes)[0]}
+    if margins:
+        arrays["margin"] = torch.stack(margins)
+    save(folder, prefix, arrays)
 
 
 def write_case(folder, twin, sizes, rename, config, margins):
-    sound = 0.3 * torch.randn(1, 1, 1301)
+    segments = sizes.get("segment")
+    sound = 0.3 * torch.randn(1, sizes.get("channels", 1), 4 * 228 + 7 if segments else 1301)
     codec = blocks.randomise(twin.Codec(sizes), sound)
+    write = write_segments if segments else write_vectors
     blocks.write(folder / "model.safetensors", rename(codec.state_dict()))
     if config:
         (folder / "config.json").write_text(json.dumps(config))
     write_vectors(folder, codec, sound, "", margins)
-    write_vectors(folder, codec, sound[..., :5], "short_", margins)
+    short = 141 if twin is nemo else 5  # PyTorch reflects no more rows than there are
+    write_vectors(folder, codec, sound[..., :short], "short_", margins)
 
 
 def main():

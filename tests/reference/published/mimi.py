@@ -178,6 +178,37 @@ class Quantizer(nn.Module):
         return semantic + self.rvq_rest.decode(codes[1:]) if len(codes) > 1 else semantic
 
 
+def halves(weight, n_heads):
+    """Rows of pairs of neighbours to rows of halves, head by head, as transformers' RoPE has them."""
+    heads = weight.unflatten(0, (n_heads, -1, 2))
+    return heads.transpose(1, 2).reshape(weight.shape)
+
+
+def hugging_face(tensors, n_heads):
+    """The names and the order of rows that transformers gives the tensors of the authors."""
+    names = {"transformer.transformer.": "transformer.", "self_attn.out_proj": "self_attn.o_proj",
+             "norm1": "input_layernorm", "norm2": "post_attention_layernorm",
+             "linear1": "mlp.fc1", "linear2": "mlp.fc2",
+             "layer_scale_1": "self_attn_layer_scale", "layer_scale_2": "mlp_layer_scale",
+             "downsample.conv.conv.": "downsample.", "upsample.convtr.convtr.convtr": "upsample.conv",
+             "rvq_first": "semantic_residual_vector_quantizer",
+             "rvq_rest": "acoustic_residual_vector_quantizer", "vq.layers": "layers",
+             "_codebook._initialized": "codebook.initialized", "_codebook": "codebook",
+             "embedding_sum": "embed_sum", "encoder.model": "encoder.layers",
+             "decoder.model": "decoder.layers", "conv.conv.": "conv.", "convtr.convtr.": "conv."}
+    renamed = {}
+    for name, value in tensors.items():
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        renamed[name] = value
+    for name in [name for name in renamed if name.endswith("in_proj_weight")]:
+        query, key, value = renamed.pop(name).chunk(3)
+        parts = {"q": halves(query, n_heads), "k": halves(key, n_heads), "v": value}
+        for part, weight in parts.items():
+            renamed[name.replace("in_proj_weight", f"{part}_proj.weight")] = weight
+    return renamed
+
+
 class Codec(nn.Module):
     """Codes are [codebook][time], the semantic one first."""
 
