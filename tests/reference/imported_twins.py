@@ -26,8 +26,8 @@ SEANET = {**encodec.ENCODEC_24, "dimension": 12, "n_filters": 4, "ratios": [3, 2
           "n_q": 3, "lstm": 2}
 MUSICGEN = {**SEANET, "sample_rate": 32000, "causal": False, "true_skip": True, "ratios": [4, 2],
             "n_residual_layers": 2}
-STEREO = {**SEANET, "sample_rate": 48000, "channels": 2, "norm": "time_group_norm",
-          "causal": False, "normalize": True, "segment": 0.005, "overlap": 0.05}
+STEREO = {**SEANET, "name": "encodec_48khz", "sample_rate": 48000, "channels": 2,
+          "norm": "time_group_norm", "causal": False, "normalize": True, "segment": 0.005, "overlap": 0.05}
 ACADEMICODEC = {**SEANET, "causal": False, "ratios": [2, 2, 4], "dimension": 160, "bins": 40}
 VOCOS = {"sample_rate": 24000, "n_filters": 4, "dimension": 20, "bandwidth_id": 1,
          "feature_extractor": {"dowmsamples": [3, 2, 2], "vq_bins": 32, "num_quantizers": 1},
@@ -179,15 +179,16 @@ def write_vectors(folder, codec, pcm, prefix, margins):
 
 def write_case(folder, twin, sizes, rename, config, margins):
     segments = sizes.get("segment")
-    sound = 0.3 * torch.randn(1, sizes.get("channels", 1), 4 * 228 + 7 if segments else 1301)
+    n = 4 * 228 + 7 if segments else 1301  # the last segment has 7 samples
+    sound = 0.3 * torch.randn(1, sizes.get("channels", 1), n)
     codec = blocks.randomise(twin.Codec(sizes), sound)
     write = write_segments if segments else write_vectors
     blocks.write(folder / "model.safetensors", rename(codec.state_dict()))
     if config:
         (folder / "config.json").write_text(json.dumps(config))
-    write_vectors(folder, codec, sound, "", margins)
+    write(folder, codec, sound, "", margins)
     short = 141 if twin is nemo else 5  # PyTorch reflects no more rows than there are
-    write_vectors(folder, codec, sound[..., :short], "short_", margins)
+    write(folder, codec, sound[..., :short], "short_", margins)
 
 
 def main():
