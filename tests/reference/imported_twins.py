@@ -27,7 +27,8 @@ SEANET = {**encodec.ENCODEC_24, "dimension": 12, "n_filters": 4, "ratios": [3, 2
 MUSICGEN = {**SEANET, "sample_rate": 32000, "causal": False, "true_skip": True, "ratios": [4, 2],
             "n_residual_layers": 2}
 STEREO = {**SEANET, "name": "encodec_48khz", "sample_rate": 48000, "channels": 2,
-          "norm": "time_group_norm", "causal": False, "normalize": True, "segment": 0.005, "overlap": 0.05}
+          "norm": "time_group_norm", "causal": False, "normalize": True, "segment": 0.005,
+          "overlap": 0.05}
 ACADEMICODEC = {**SEANET, "causal": False, "ratios": [2, 2, 4], "dimension": 160, "bins": 40}
 VOCOS = {"sample_rate": 24000, "n_filters": 4, "dimension": 20, "bandwidth_id": 1,
          "feature_extractor": {"dowmsamples": [3, 2, 2], "vq_bins": 32, "num_quantizers": 1},
