@@ -45,8 +45,8 @@ _ravel_values()
         --bits) echo "16 24 32 f32" ;;
         --raw-bits) echo "8 16 24 32 f32 f64" ;;
         --format) echo "npy rvl npz safetensors jsonl tar" ;;
-        --layout) echo "parallel delay flat coarse-first" ;;
-        --numbers) echo "shared apart" ;;
+        --layout) echo "parallel delay flat coarse-first interleaved" ;;
+        --numbers) echo "shared apart places" ;;
         --to) echo "wav flac ogg opus mp3 aiff" ;;
         --raw-rate | --rate) echo "8000 16000 24000 44100 48000" ;;
     esac

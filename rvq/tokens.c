@@ -10,12 +10,20 @@
 
 #include "nn/error.h"
 
-static const char *const order_names[] = {"parallel", "delay", "flat", "coarse-first"};
+static const char *const order_names[] = {"parallel", "delay", "flat", "coarse-first",
+                                          "interleaved"};
+static const char *const numbers_names[] = {"apart", "shared", "places"};
 
 const char *ravel_token_order_name(int order)
 {
-    return order >= RAVEL_TOKENS_PARALLEL && order <= RAVEL_TOKENS_COARSE_FIRST ? order_names[order]
-                                                                                : NULL;
+    return order >= RAVEL_TOKENS_PARALLEL && order <= RAVEL_TOKENS_INTERLEAVED ? order_names[order]
+                                                                               : NULL;
+}
+
+const char *ravel_token_numbers_name(int numbers)
+{
+    return numbers >= RAVEL_TOKENS_APART && numbers <= RAVEL_TOKENS_PLACES ? numbers_names[numbers]
+                                                                           : NULL;
 }
 
 /* --- Making one ------------------------------------------------------------------------------- */
@@ -42,26 +50,24 @@ static int set_delays(ravel_token_layout *layout, const int *delays, ravel_error
     return 0;
 }
 
-/* Offsets of the codebooks. return    the first number behind them */
-static uint64_t set_offsets(ravel_token_layout *layout)
+/* The first number that no code has. */
+static uint64_t end_of_codes(const ravel_token_layout *layout)
 {
-    uint64_t next = layout->base, end = next;
+    uint64_t all = 0, greatest = 0;
     for (int b = 0; b < layout->n_codebooks; b++) {
         const uint64_t size = (uint64_t)layout->codebook_size[b];
-        layout->offset[b] = (uint32_t)next; /* checked by number_tokens, the sum only grows */
-        if (next + size > end)
-            end = next + size;
-        if (!layout->shared)
-            next += size;
+        const bool each_step = layout->numbers == RAVEL_TOKENS_PLACES;
+        all += size * (each_step ? (uint64_t)layout->steps_per_frame[b] : 1);
+        greatest = size > greatest ? size : greatest;
     }
-    return end;
+    return layout->base + (layout->numbers == RAVEL_TOKENS_SHARED ? greatest : all);
 }
 
-/* Offsets, then the special tokens that are in use. */
+/* The special tokens that are in use follow those of the codes. */
 static int number_tokens(ravel_token_layout *layout, const ravel_token_options *options,
                          ravel_error *error)
 {
-    uint64_t next = set_offsets(layout);
+    uint64_t next = end_of_codes(layout);
     layout->pad = longest_delay(layout) > 0 ? (int64_t)next++ : -1;
     layout->begin = options->begin ? (int64_t)next++ : -1;
     layout->end = options->end ? (int64_t)next++ : -1;
@@ -82,13 +88,17 @@ static int check_options(const ravel_model_info *model, const ravel_token_option
     if (ravel_token_order_name((int)options->order) == NULL)
         return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "there is no token order %d",
                                (int)options->order);
+    if (ravel_token_numbers_name((int)options->numbers) == NULL)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "there are no token numbers %d",
+                               (int)options->numbers);
     return 0;
 }
 
 int ravel_token_layout_make(ravel_token_layout *layout, const ravel_model_info *model,
                             const ravel_token_options *options, ravel_error *error)
 {
-    static const ravel_token_options usual = {.order = RAVEL_TOKENS_PARALLEL, .shared = 1};
+    static const ravel_token_options usual = {.order = RAVEL_TOKENS_PARALLEL,
+                                              .numbers = RAVEL_TOKENS_SHARED};
     if (options == NULL)
         options = &usual;
     int status = check_options(model, options, error);
@@ -98,7 +108,7 @@ int ravel_token_layout_make(ravel_token_layout *layout, const ravel_model_info *
     layout->order = options->order;
     layout->n_codebooks = options->n_codebooks > 0 ? options->n_codebooks : model->n_codebooks;
     layout->base = options->base;
-    layout->shared = options->shared != 0;
+    layout->numbers = options->numbers;
     for (int b = 0; b < layout->n_codebooks; b++) {
         layout->codebook_size[b] = model->codebook_size[b];
         layout->steps_per_frame[b] = model->steps_per_frame[b];
@@ -141,7 +151,7 @@ int64_t ravel_token_frames(const ravel_token_layout *layout, int64_t n_rows)
                                                            : RAVEL_ERR_DATA;
 }
 
-/* --- Places ----------------------------------------------------------------------------------- */
+/* --- Within a frame --------------------------------------------------------------------------- */
 
 /* Codebook of a column of a frame; *step is set to which of its steps it is. */
 static int codebook_of(const ravel_token_layout *layout, int column, int *step)
@@ -152,6 +162,67 @@ static int codebook_of(const ravel_token_layout *layout, int column, int *step)
     *step = column;
     return b;
 }
+
+/*
+ * Codes of codebook c that stand before a step of codebook b in a frame. Interleaved: those that begin
+ * earlier, and at the same time where c is coarser. Step s of n begins at s / n of the frame.
+ */
+static int codes_before(const ravel_token_layout *layout, int c, int b, int step)
+{
+    const int steps = layout->steps_per_frame[b];
+    const int scaled = step * layout->steps_per_frame[c];
+    if (c == b)
+        return step;
+    if (layout->order != RAVEL_TOKENS_INTERLEAVED)
+        return c < b ? layout->steps_per_frame[c] : 0;
+    return c < b ? scaled / steps + 1 : (scaled + steps - 1) / steps;
+}
+
+/* Which code of a frame a step of a codebook is. */
+static int place_in_frame(const ravel_token_layout *layout, int b, int step)
+{
+    int place = 0;
+    for (int c = 0; c < layout->n_codebooks; c++)
+        place += codes_before(layout, c, b, step);
+    return place;
+}
+
+/* The way back: places grow with the steps of each codebook. */
+static int column_of_place(const ravel_token_layout *layout, int place)
+{
+    int first_column = 0;
+    for (int b = 0; b < layout->n_codebooks; first_column += layout->steps_per_frame[b++]) {
+        int low = 0, high = layout->steps_per_frame[b] - 1;
+        while (low < high) {
+            const int middle = (low + high) / 2;
+            if (place_in_frame(layout, b, middle) < place)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (place_in_frame(layout, b, low) == place)
+            return first_column + low;
+    }
+    return 0; /* not reached: every place has a code */
+}
+
+uint32_t ravel_token_offset(const ravel_token_layout *layout, int column)
+{
+    int step;
+    const int b = codebook_of(layout, column, &step);
+    uint32_t offset = layout->base;
+    for (int c = 0; c < layout->n_codebooks; c++) {
+        int sizes = c < b;
+        if (layout->numbers == RAVEL_TOKENS_SHARED)
+            sizes = 0;
+        else if (layout->numbers == RAVEL_TOKENS_PLACES)
+            sizes = codes_before(layout, c, b, step);
+        offset += (uint32_t)sizes * (uint32_t)layout->codebook_size[c];
+    }
+    return offset;
+}
+
+/* --- Places ----------------------------------------------------------------------------------- */
 
 /* Codebook after codebook, each with all its steps in order of time. */
 static int64_t coarse_first_place(const ravel_token_layout *layout, int64_t n_frames, int64_t row)
@@ -199,6 +270,9 @@ int64_t ravel_token_place(const ravel_token_layout *layout, int64_t n_frames, in
     case RAVEL_TOKENS_COARSE_FIRST:
         place = coarse_first_place(layout, n_frames, row);
         break;
+    case RAVEL_TOKENS_INTERLEAVED:
+        place = row - row % layout->columns + column_of_place(layout, (int)(row % layout->columns));
+        break;
     }
     if (place < 0)
         *special = (uint32_t)layout->pad;
@@ -209,8 +283,7 @@ int64_t ravel_token_place(const ravel_token_layout *layout, int64_t n_frames, in
 
 uint32_t ravel_token_of_code(const ravel_token_layout *layout, int64_t place, uint16_t code)
 {
-    int step;
-    return code + layout->offset[codebook_of(layout, (int)(place % layout->columns), &step)];
+    return code + ravel_token_offset(layout, (int)(place % layout->columns));
 }
 
 static int check_codes(const ravel_token_layout *layout, const uint16_t *codes, int64_t n_frames,
@@ -252,11 +325,12 @@ static int take_token(const ravel_token_layout *layout, int64_t place, uint32_t 
     if (place < 0)
         return token == special ? 0 : RAVEL_ERR_DATA;
     int step;
-    const int b = codebook_of(layout, (int)(place % layout->columns), &step);
-    if (token < layout->offset[b] ||
-        token - layout->offset[b] >= (uint32_t)layout->codebook_size[b])
+    const int column = (int)(place % layout->columns);
+    const int b = codebook_of(layout, column, &step);
+    const uint32_t offset = ravel_token_offset(layout, column);
+    if (token < offset || token - offset >= (uint32_t)layout->codebook_size[b])
         return RAVEL_ERR_DATA;
-    codes[place] = (uint16_t)(token - layout->offset[b]);
+    codes[place] = (uint16_t)(token - offset);
     return 0;
 }
 
@@ -268,11 +342,13 @@ static int refuse_token(const ravel_token_layout *layout, int64_t row, int colum
             error, RAVEL_ERR_DATA, "row %lld, column %d: token %lu stands where %lu should",
             (long long)row, column, (unsigned long)token, (unsigned long)special);
     int step;
-    const int b = codebook_of(layout, (int)(place % layout->columns), &step);
-    return ravel_error_set(
-        error, RAVEL_ERR_DATA, "row %lld, column %d: token %lu is none of codebook %d, %lu to %lu",
-        (long long)row, column, (unsigned long)token, b + 1, (unsigned long)layout->offset[b],
-        (unsigned long)layout->offset[b] + (unsigned long)layout->codebook_size[b] - 1);
+    const int frame_column = (int)(place % layout->columns);
+    const int b = codebook_of(layout, frame_column, &step);
+    const unsigned long offset = ravel_token_offset(layout, frame_column);
+    return ravel_error_set(error, RAVEL_ERR_DATA,
+                           "row %lld, column %d: token %lu is none of codebook %d, %lu to %lu",
+                           (long long)row, column, (unsigned long)token, b + 1, offset,
+                           offset + (unsigned long)layout->codebook_size[b] - 1);
 }
 
 int ravel_tokens_take(const ravel_token_layout *layout, int64_t n_frames, int64_t first_row,

@@ -59,11 +59,11 @@ Test(tokens, every_layout_is_undone)
             delays[b] = ravel_random_below(&seed, 9);
         const ravel_model_info model = make_model(1 + ravel_random_below(&seed, 8), round % 2);
         const ravel_token_options options = {
-            .order = (ravel_token_order)ravel_random_below(&seed, 4),
+            .order = (ravel_token_order)ravel_random_below(&seed, 5),
             .n_codebooks = ravel_random_below(&seed, model.n_codebooks + 1),
             .delay_frames = ravel_random_below(&seed, 2) ? delays : NULL,
             .base = (uint32_t)(1000 * ravel_random_below(&seed, 3)),
-            .shared = ravel_random_below(&seed, 2),
+            .numbers = (ravel_token_numbers)ravel_random_below(&seed, 3),
             .begin = ravel_random_below(&seed, 2),
             .end = ravel_random_below(&seed, 2)};
         ravel_token_layout layout;
@@ -79,16 +79,18 @@ Test(tokens, orders_are_as_drawn)
 {
     static const uint16_t codes[] = {0, 1, 2, 3, 4,  5,
                                      6, 7, 8, 9, 10, 11}; /* four frames of three */
-    static const uint32_t wanted[4][18] = {
+    static const uint32_t wanted[5][18] = {
         {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
         {0, 99, 99, 3, 1, 99, 6, 4, 2, 9, 7, 5, 99, 10, 8, 99, 99, 11},
         {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
-        {0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11}};
-    static const int64_t rows[] = {4, 6, 12, 12};
+        {0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11},
+        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
+    static const int64_t rows[] = {4, 6, 12, 12, 12};
     const ravel_model_info model = {
         .n_codebooks = 3, .codebook_size = {99, 99, 99}, .steps_per_frame = {1, 1, 1}};
-    for (int order = 0; order < 4; order++) {
-        const ravel_token_options options = {.order = (ravel_token_order)order, .shared = 1};
+    for (int order = 0; order < 5; order++) {
+        const ravel_token_options options = {.order = (ravel_token_order)order,
+                                             .numbers = RAVEL_TOKENS_SHARED};
         ravel_token_layout layout;
         uint32_t tokens[18] = {0};
         cr_assert_eq(ravel_token_layout_make(&layout, &model, &options, NULL), 0);
@@ -106,11 +108,49 @@ Test(tokens, steps_stay_in_time_when_coarse_comes_first)
     static const uint32_t wanted[] = {0, 7, 1, 2, 8, 9, 3, 4, 5, 6, 10, 11, 12, 13};
     const ravel_model_info model = {
         .n_codebooks = 3, .codebook_size = {99, 99, 99}, .steps_per_frame = {1, 2, 4}};
-    const ravel_token_options options = {.order = RAVEL_TOKENS_COARSE_FIRST, .shared = 1};
+    const ravel_token_options options = {.order = RAVEL_TOKENS_COARSE_FIRST,
+                                         .numbers = RAVEL_TOKENS_SHARED};
     ravel_token_layout layout;
     uint32_t tokens[14];
     cr_assert_eq(ravel_token_layout_make(&layout, &model, &options, NULL), 0);
     cr_assert_eq(ravel_tokens_from_codes(&layout, codes, 2, tokens, NULL), 0);
+    cr_assert_eq(memcmp(tokens, wanted, sizeof tokens), 0);
+}
+
+/* The tokens that Orpheus speaks: seven a frame of SNAC, 4096 numbers for each place. */
+Test(tokens, orpheus_is_interleaved_and_numbered_by_places)
+{
+    static const uint16_t codes[] = {10, 20, 21, 30, 31, 32, 33, 11, 22, 23, 34, 35, 36, 37};
+    static const uint16_t spoken[] = {10, 20, 30, 31, 21, 32, 33, 11, 22, 34, 35, 23, 36, 37};
+    static const int order[] = {0, 1, 4, 2, 3, 5, 6}; /* place of each column */
+    const ravel_model_info model = {
+        .n_codebooks = 3, .codebook_size = {4096, 4096, 4096}, .steps_per_frame = {1, 2, 4}};
+    const ravel_token_options options = {
+        .order = RAVEL_TOKENS_INTERLEAVED, .numbers = RAVEL_TOKENS_PLACES, .base = 128266};
+    ravel_token_layout layout;
+    uint32_t tokens[14];
+    cr_assert_eq(ravel_token_layout_make(&layout, &model, &options, NULL), 0);
+    cr_assert_eq(ravel_tokens_from_codes(&layout, codes, 2, tokens, NULL), 0);
+    for (int i = 0; i < 14; i++)
+        cr_assert_eq(tokens[i], 128266u + 4096u * (uint32_t)(i % 7) + spoken[i], "token %d", i);
+    for (int column = 0; column < 7; column++)
+        cr_assert_eq(ravel_token_offset(&layout, column), 128266 + 4096 * order[column]);
+    cr_assert_eq(layout.vocabulary, 128266 + 7 * 4096);
+}
+
+/* Steps that are no multiples of each other: 1/2 of the frame lies between 1/3 and 2/3. */
+Test(tokens, interleaving_follows_time)
+{
+    static const uint16_t codes[] = {0, 1, 10, 11, 12, 20, 21};
+    static const uint32_t wanted[] = {0, 10, 20, 11, 1, 21, 12};
+    const ravel_model_info model = {
+        .n_codebooks = 3, .codebook_size = {99, 99, 99}, .steps_per_frame = {2, 3, 2}};
+    const ravel_token_options options = {.order = RAVEL_TOKENS_INTERLEAVED,
+                                         .numbers = RAVEL_TOKENS_SHARED};
+    ravel_token_layout layout;
+    uint32_t tokens[7];
+    cr_assert_eq(ravel_token_layout_make(&layout, &model, &options, NULL), 0);
+    cr_assert_eq(ravel_tokens_from_codes(&layout, codes, 1, tokens, NULL), 0);
     cr_assert_eq(memcmp(tokens, wanted, sizeof tokens), 0);
 }
 
@@ -121,9 +161,9 @@ Test(tokens, numbers_follow_the_rules)
         .order = RAVEL_TOKENS_DELAY, .base = 100, .begin = 1, .end = 1};
     ravel_token_layout layout;
     cr_assert_eq(ravel_token_layout_make(&layout, &model, &options, NULL), 0);
-    cr_assert_eq(layout.offset[0], 100);
-    cr_assert_eq(layout.offset[1], 116);
-    cr_assert_eq(layout.offset[2], 135);
+    cr_assert_eq(ravel_token_offset(&layout, 0), 100);
+    cr_assert_eq(ravel_token_offset(&layout, 1), 116);
+    cr_assert_eq(ravel_token_offset(&layout, 2), 135);
     cr_assert_eq(layout.pad, 157);
     cr_assert_eq(layout.begin, 158);
     cr_assert_eq(layout.end, 159);
@@ -135,7 +175,7 @@ Test(tokens, what_cannot_stand_there_is_refused)
 {
     uint64_t seed = 5;
     const ravel_model_info model = make_model(4, 1);
-    for (int order = 0; order < 4; order++) {
+    for (int order = 0; order < 5; order++) {
         const ravel_token_options options = {
             .order = (ravel_token_order)order, .begin = 1, .end = 1};
         uint16_t codes[5 * MAX_COLUMNS];
@@ -167,7 +207,8 @@ Test(tokens, impossible_layouts_are_refused)
 {
     const ravel_model_info model = make_model(3, 0);
     const int late[] = {0, 1, RAVEL_TOKENS_MAX_DELAY + 1}, early[] = {0, -1, 0};
-    const ravel_token_options bad[] = {{.order = (ravel_token_order)4},
+    const ravel_token_options bad[] = {{.order = (ravel_token_order)5},
+                                       {.numbers = (ravel_token_numbers)3},
                                        {.n_codebooks = 4},
                                        {.n_codebooks = -1},
                                        {.base = UINT32_MAX - 10},
@@ -180,4 +221,5 @@ Test(tokens, impossible_layouts_are_refused)
         cr_assert_gt(strlen(error.text), 10);
     }
     cr_assert_null(ravel_token_order_name(-1));
+    cr_assert_null(ravel_token_numbers_name(-1));
 }

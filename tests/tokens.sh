@@ -115,7 +115,7 @@ done
 "$ravel" encode -q in/long.wav a.rvl && "$ravel" decode -q a.rvl want/long.wav
 "$ravel" encode -q in/s1/deep/x.y.WAV a.rvl && "$ravel" decode -q a.rvl want/s1/deep/x.y.wav
 
-for layout in parallel delay flat coarse-first; do
+for layout in parallel delay flat coarse-first interleaved; do
     for format in npz safetensors jsonl tar; do
         out=$format-$layout
         expect 0 '' "$ravel" tokens -q -f $format -l $layout --begin --end --base 5 -d "$out" in

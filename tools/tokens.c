@@ -21,11 +21,12 @@ static const char usage[] =
     "\n"
     "  -f, --format FORMAT     npy (usual), rvl: a file each; npz, safetensors, jsonl, tar:\n"
     "                          many in a file. Without -d the suffix of OUT tells\n"
-    "  -l, --layout LAYOUT     parallel (usual), delay, flat, coarse-first\n"
+    "  -l, --layout LAYOUT     parallel (usual), delay, flat, coarse-first, interleaved\n"
     "      --delays D,D...     frames that each codebook is late; 0,1,2... without\n"
     "      --base N            number of the first token, 0 without\n"
     "      --numbers HOW       shared: the same tokens for all codebooks, as parallel and delay\n"
-    "                          have it without; apart: none twice, as flat and coarse-first\n"
+    "                          have it without; apart: none in two codebooks, as the others;\n"
+    "                          places: none at two places of a frame\n"
     "      --begin             a special token before each utterance\n"
     "      --end               another one after it\n"
     "  -k, --codebooks N       so many codebooks; all of the model's without\n"
@@ -177,9 +178,10 @@ static int choose_layout(tokens_run *run, tokens_options *options, ravel_error *
 {
     const ravel_model_info *info = ravel_model_get_info(run->model);
     const int n = options->layout.n_codebooks > 0 ? options->layout.n_codebooks : info->n_codebooks;
+    const bool columns = options->layout.order == RAVEL_TOKENS_PARALLEL ||
+                         options->layout.order == RAVEL_TOKENS_DELAY;
     if (!options->numbers_given)
-        options->layout.shared = options->layout.order == RAVEL_TOKENS_PARALLEL ||
-                                 options->layout.order == RAVEL_TOKENS_DELAY;
+        options->layout.numbers = columns ? RAVEL_TOKENS_SHARED : RAVEL_TOKENS_APART;
     if (options->n_delays > 0) {
         if (options->n_delays != n)
             return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "%d delays for %d codebooks",
@@ -260,7 +262,9 @@ static int plan(tokens_run *run, tokens_options *options, int n_names, char **na
 static int run_tokens(tokens_options *options, int n_names, char **names)
 {
     ravel_error error = {0};
-    tokens_run run = {.options = options, .model = ravel_tool_need_model(&options->common)};
+    tokens_run run = {.options = options};
+    run.model = options->stats ? ravel_tool_need_model(&options->common)
+                               : ravel_tool_need_encoding_model(&options->common);
     if (run.model == NULL)
         return RAVEL_EXIT_MODEL;
     if (options->stats)
@@ -360,8 +364,13 @@ static bool set_delays(tokens_options *options, const char *value)
 static bool set_numbers(tokens_options *options, const char *value)
 {
     options->numbers_given = true;
-    options->layout.shared = strcmp(value, "shared") == 0;
-    return options->layout.shared || strcmp(value, "apart") == 0;
+    for (int numbers = 0; ravel_token_numbers_name(numbers) != NULL; numbers++) {
+        if (strcmp(value, ravel_token_numbers_name(numbers)) == 0) {
+            options->layout.numbers = (ravel_token_numbers)numbers;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool set_base(tokens_options *options, const char *value)

@@ -15,11 +15,16 @@
  *
  * "-" is the pad token. The delays of codebooks are free; 0, 1, 2 ... is the pattern of MusicGen
  * (Copet et al., arXiv 2306.05284). Parallel and delay are rows of all columns, a step of the model
- * each; flat and coarse-first are rows of one token.
+ * each; flat and the rest are rows of one token. Interleaved is for codebooks of several steps a
+ * frame: each code stands where its step begins, coarse to fine; where all have one step it is flat.
+ * One frame of three codebooks of one, two and four steps, as SNAC has them:
+ *
+ *     flat    a0 b0 b1 c0 c1 c2 c3      interleaved    a0 b0 c0 c1 b1 c2 c3
  *
  * A code of codebook b becomes the token base + code + the sizes of the codebooks before b, so that
- * no two codebooks share a token; or, shared, base + code for all. Special tokens follow the last
- * one that a code can have: pad, begin, end. A begin or end is a row of that token.
+ * no two codebooks share a token; or, shared, base + code for all; or by places: base + code + the
+ * sizes of all codes before it in the frame, tokens of its own for every place. Special tokens follow
+ * the last one that a code can have: pad, begin, end. A begin or end is a row of that token.
  *
  * Every layout is undone without loss by ravel_tokens_to_codes. docs/tokens.md tells more.
  */
@@ -36,11 +41,22 @@ typedef enum {
     RAVEL_TOKENS_PARALLEL,
     RAVEL_TOKENS_DELAY,
     RAVEL_TOKENS_FLAT,
-    RAVEL_TOKENS_COARSE_FIRST
+    RAVEL_TOKENS_COARSE_FIRST,
+    RAVEL_TOKENS_INTERLEAVED
 } ravel_token_order;
 
-/* "parallel", "delay", "flat", "coarse-first"; NULL for another number. */
+/* "parallel", "delay", "flat", "coarse-first", "interleaved"; NULL for another number. */
 RAVEL_API const char *ravel_token_order_name(int order);
+
+/* What has tokens of its own. */
+typedef enum {
+    RAVEL_TOKENS_APART,  /* each codebook */
+    RAVEL_TOKENS_SHARED, /* nothing: the same tokens for all codebooks */
+    RAVEL_TOKENS_PLACES  /* each place in a frame: every step of every codebook */
+} ravel_token_numbers;
+
+/* "apart", "shared", "places"; NULL for another number. */
+RAVEL_API const char *ravel_token_numbers_name(int numbers);
 
 enum { RAVEL_TOKENS_MAX_DELAY = 1024 }; /* frames */
 
@@ -49,8 +65,8 @@ typedef struct {
     int n_codebooks;         /* of the model, the first so many; 0 for all */
     const int *delay_frames; /* [n_codebooks], 0 ... RAVEL_TOKENS_MAX_DELAY; NULL for 0, 1, 2 ... */
     uint32_t base;           /* added to every token */
-    int shared;              /* nonzero: the same tokens for all codebooks */
-    int begin, end;          /* nonzero: a row before, or after, each utterance */
+    ravel_token_numbers numbers;
+    int begin, end; /* nonzero: a row before, or after, each utterance */
 } ravel_token_options;
 
 /* Made by ravel_token_layout_make; to be read only. */
@@ -61,12 +77,11 @@ typedef struct {
     int steps_per_frame[RAVEL_MAX_CODEBOOKS];
     int delay_frames[RAVEL_MAX_CODEBOOKS]; /* 0 unless the order is delay */
     uint32_t base;
-    int shared;
-    uint32_t offset[RAVEL_MAX_CODEBOOKS]; /* a token is its code and this */
-    int64_t pad, begin, end;              /* special tokens; -1 where there is none */
-    uint32_t vocabulary;                  /* one more than the greatest token */
-    int columns;                          /* of codes: a frame's */
-    int row_tokens;                       /* of tokens: the columns, or 1 */
+    ravel_token_numbers numbers;
+    int64_t pad, begin, end; /* special tokens; -1 where there is none */
+    uint32_t vocabulary;     /* one more than the greatest token */
+    int columns;             /* of codes: a frame's */
+    int row_tokens;          /* of tokens: the columns, or 1 */
 } ravel_token_layout;
 
 /*
@@ -75,6 +90,9 @@ typedef struct {
  */
 RAVEL_API int ravel_token_layout_make(ravel_token_layout *layout, const ravel_model_info *model,
                                       const ravel_token_options *options, ravel_error *error);
+
+/* A token is its code and this; column 0 ... columns - 1 of a frame of codes. */
+RAVEL_API uint32_t ravel_token_offset(const ravel_token_layout *layout, int column);
 
 /* Rows of tokens that n_frames frames make. */
 RAVEL_API int64_t ravel_token_rows(const ravel_token_layout *layout, int64_t n_frames);

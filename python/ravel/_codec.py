@@ -224,6 +224,8 @@ class Codec:
 
     def encoder(self, codebooks: Optional[int] = None) -> Encoder:
         """A stream of samples at ``sample_rate`` to codes of all or the first ``codebooks``."""
+        if self._info.decodes_only:
+            raise ModelError(f"the model '{self.name}' only decodes: it has no encoder")
         return Encoder(self, self._check_codebooks(codebooks))
 
     def decoder(self) -> Decoder:
@@ -236,7 +238,7 @@ class Codec:
         codebooks: Optional[int] = None,
         delays: Optional[Sequence[int]] = None,
         base: int = 0,
-        shared: Optional[bool] = None,
+        numbers: Optional[str] = None,
         begin: bool = False,
         end: bool = False,
     ) -> Layout:
@@ -244,21 +246,22 @@ class Codec:
         The order and numbers that codes have as tokens of a language model (docs/tokens.md).
 
         order
-            "parallel", "delay", "flat" or "coarse-first".
+            "parallel", "delay", "flat", "coarse-first" or "interleaved".
         delays
             Of each codebook in frames, for "delay"; 0, 1, 2 ... by default.
         base
             Added to every token.
-        shared
-            The same tokens for all codebooks, instead of tokens of its own for each; by default
-            where each codebook has its column: "parallel" and "delay".
+        numbers
+            What has tokens of its own: "apart", each codebook; "places", each column of a frame;
+            "shared", none, which is the default where each codebook has its column: "parallel"
+            and "delay".
         begin, end
             A special token before, or after, each sound.
         """
         n = self._check_codebooks(codebooks)
-        if shared is None:
-            shared = order in ("parallel", "delay")
-        return Layout(self, order, n, delays, base, shared, begin, end)
+        if numbers is None:
+            numbers = "shared" if order in ("parallel", "delay") else "apart"
+        return Layout(self, order, n, delays, base, numbers, begin, end)
 
     # --- Whole sounds ----------------------------------------------------------------------------
 

@@ -17,10 +17,21 @@ while lib.ravel_token_order_name(len(_ORDERS)) != ffi.NULL:
     _ORDERS.append(text_of(lib.ravel_token_order_name(len(_ORDERS))))
 
 
+_NUMBERS: List[str] = []
+while lib.ravel_token_numbers_name(len(_NUMBERS)) != ffi.NULL:
+    _NUMBERS.append(text_of(lib.ravel_token_numbers_name(len(_NUMBERS))))
+
+
 def _order(name: str) -> int:
     if name not in _ORDERS:
         raise ArgumentError(f"'{name}' is no layout; known are {', '.join(_ORDERS)}")
     return _ORDERS.index(name)
+
+
+def _numbers(name: str) -> int:
+    if name not in _NUMBERS:
+        raise ArgumentError(f"numbers='{name}'; known are {', '.join(_NUMBERS)}")
+    return _NUMBERS.index(name)
 
 
 class Layout:
@@ -28,7 +39,7 @@ class Layout:
     In which order the codes of a sound follow each other, and which number each becomes.
 
     ``codec.layout()`` makes one. Tokens are uint32: [rows, columns] of "parallel" and "delay", a
-    row each step of the language model; [tokens] of "flat" and "coarse-first".
+    row each step of the language model; [tokens] of the others.
     """
 
     def __init__(
@@ -38,7 +49,7 @@ class Layout:
         codebooks: int,
         delays: Optional[Sequence[int]],
         base: int,
-        shared: bool,
+        numbers: str,
         begin: bool,
         end: bool,
     ) -> None:
@@ -49,7 +60,7 @@ class Layout:
             "order": _order(order),
             "n_codebooks": codebooks,
             "base": base,
-            "shared": shared,
+            "numbers": _numbers(numbers),
             "begin": begin,
             "end": end,
             "delay_frames": delay_frames,
@@ -63,7 +74,7 @@ class Layout:
 
     @property
     def order(self) -> str:
-        """ "parallel", "delay", "flat" or "coarse-first"."""
+        """ "parallel", "delay", "flat", "coarse-first" or "interleaved"."""
         return _ORDERS[int(self._layout.order)]
 
     @property
@@ -73,8 +84,9 @@ class Layout:
 
     @property
     def offsets(self) -> Tuple[int, ...]:
-        """Of each codebook: a token is its code and this."""
-        return tuple(self._layout.offset[0 : self._layout.n_codebooks])
+        """Of each column of the codes: a token is its code and this."""
+        columns = range(self._layout.columns)
+        return tuple(int(lib.ravel_token_offset(self._layout, c)) for c in columns)
 
     @property
     def delays(self) -> Tuple[int, ...]:

@@ -9,15 +9,17 @@ from conftest import voice
 
 import ravel
 
-ORDERS = ["parallel", "delay", "flat", "coarse-first"]
+ORDERS = ["parallel", "delay", "flat", "coarse-first", "interleaved"]
+NUMBERS = ["apart", "shared", "places"]
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("n_frames", [0, 1, 2, 50])
 def test_there_and_back(codec, order, n_frames):
     rng = np.random.default_rng(n_frames)
-    for n, base, shared, begin, end in itertools.product((1, 4), (0, 7), *[(False, True)] * 3):
-        layout = codec.layout(order, n, base=base, shared=shared, begin=begin, end=end)
+    flags = [(False, True)] * 2
+    for n, base, numbers, begin, end in itertools.product((1, 4), (0, 7), NUMBERS, *flags):
+        layout = codec.layout(order, n, base=base, numbers=numbers, begin=begin, end=end)
         codes = rng.integers(0, 1024, (n_frames, n))
         tokens = layout.tokens(codes)
         assert tokens.dtype == np.uint32 and tokens.ndim == (2 if order in ORDERS[:2] else 1)
@@ -30,7 +32,7 @@ def test_the_numbers_are_as_documented(codec):
     codes = np.array([[1, 2, 3], [4, 5, 6]])
     offsets = np.array([0, 1024, 2048])
     assert np.array_equal(codec.layout("parallel", 3).tokens(codes), codes)
-    apart = codec.layout("parallel", 3, shared=False)
+    apart = codec.layout("parallel", 3, numbers="apart")
     assert np.array_equal(apart.tokens(codes), codes + offsets) and apart.offsets == tuple(offsets)
     assert np.array_equal(codec.layout("flat", 3).tokens(codes), (codes + offsets).ravel())
     assert np.array_equal(
@@ -69,6 +71,7 @@ def test_tokens_are_those_of_the_command(codec, command, order, tmp_path):
 def test_what_no_layout_has(codec):
     for words, make in (
         ("'spiral' is no layout; known are parallel, delay", lambda: codec.layout("spiral")),
+        ("numbers='one'; known are apart", lambda: codec.layout("flat", numbers="one")),
         ("codebooks=13", lambda: codec.layout("flat", 13)),
         ("2 delays for 3", lambda: codec.layout("delay", 3, delays=[0, 1])),
         ("delay of -1", lambda: codec.layout("delay", 2, delays=[0, -1])),

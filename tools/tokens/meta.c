@@ -52,6 +52,19 @@ static void add_hex(cJSON *json, const char *key, const uint8_t *bytes, int n)
     cJSON_AddStringToObject(json, key, text);
 }
 
+/* What is added to codes: of each codebook, or of each column of a frame where these differ. */
+static cJSON *offsets_json(const ravel_token_layout *layout)
+{
+    cJSON *offsets = cJSON_CreateArray();
+    const bool each = layout->numbers == RAVEL_TOKENS_PLACES;
+    for (int b = 0, column = 0; b < layout->n_codebooks; column += layout->steps_per_frame[b++]) {
+        for (int s = 0; s < (each ? layout->steps_per_frame[b] : 1); s++)
+            cJSON_AddItemToArray(offsets,
+                                 cJSON_CreateNumber(ravel_token_offset(layout, column + s)));
+    }
+    return offsets;
+}
+
 static void add_layout(cJSON *json, const ravel_token_layout *layout)
 {
     const int n = layout->n_codebooks;
@@ -63,9 +76,7 @@ static void add_layout(cJSON *json, const ravel_token_layout *layout)
     if (layout->order == RAVEL_TOKENS_DELAY)
         cJSON_AddItemToObject(json, "delays", cJSON_CreateIntArray(layout->delay_frames, n));
     cJSON_AddNumberToObject(json, "base", layout->base);
-    cJSON *offsets = cJSON_AddArrayToObject(json, "offsets");
-    for (int b = 0; b < n; b++)
-        cJSON_AddItemToArray(offsets, cJSON_CreateNumber(layout->offset[b]));
+    cJSON_AddItemToObject(json, "offsets", offsets_json(layout));
     if (layout->pad >= 0)
         cJSON_AddNumberToObject(json, "pad", (double)layout->pad);
     if (layout->begin >= 0)
@@ -182,13 +193,12 @@ static bool same_special(const cJSON *json, const char *key, int64_t value)
 /* Offsets, special tokens and vocabulary follow from the rest, or are of other rules. */
 static int check_numbers(const ravel_token_layout *layout, const cJSON *json, ravel_error *error)
 {
-    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(json, "offsets"), *item;
-    int b = 0;
-    cJSON_ArrayForEach(item, offsets)
-    {
-        if (item->valuedouble != (double)layout->offset[b++])
-            return refuse("offsets", error);
-    }
+    cJSON *offsets = offsets_json(layout);
+    const bool same =
+        cJSON_Compare(cJSON_GetObjectItemCaseSensitive(json, "offsets"), offsets, true);
+    cJSON_Delete(offsets);
+    if (!same)
+        return refuse("offsets", error);
     if (!same_special(json, "pad", layout->pad))
         return refuse("pad", error);
     if (!same_special(json, "begin", layout->begin))
@@ -198,15 +208,18 @@ static int check_numbers(const ravel_token_layout *layout, const cJSON *json, ra
     return same_special(json, "vocabulary", layout->vocabulary) ? 0 : refuse("vocabulary", error);
 }
 
-/* Codebooks share tokens where the offset of the second is that of the first. */
-static bool get_shared(const cJSON *json, int n, int *shared)
+/*
+ * Codebooks share tokens where the offset of the second is that of the first; with more offsets than
+ * codebooks they are of places.
+ */
+static ravel_token_numbers get_numbers(const cJSON *json, int n)
 {
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(json, "offsets");
-    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != n)
-        return false;
-    const cJSON *first = offsets->child, *second = first->next;
-    *shared = second != NULL && first->valuedouble == second->valuedouble;
-    return true;
+    if (cJSON_GetArraySize(offsets) > n)
+        return RAVEL_TOKENS_PLACES;
+    const cJSON *first = cJSON_GetArrayItem(offsets, 0), *second = cJSON_GetArrayItem(offsets, 1);
+    const bool shared = second != NULL && first->valuedouble == second->valuedouble;
+    return shared ? RAVEL_TOKENS_SHARED : RAVEL_TOKENS_APART;
 }
 
 static int parse_layout(ravel_token_meta *meta, const cJSON *json, ravel_error *error)
@@ -231,9 +244,8 @@ static int parse_layout(ravel_token_meta *meta, const cJSON *json, ravel_error *
     }
     if (!whole(cJSON_GetObjectItemCaseSensitive(json, "base"), 0, UINT32_MAX, &base))
         return refuse("base", error);
-    if (!get_shared(json, n, &options.shared))
-        return refuse("offsets", error);
     options.base = (uint32_t)base;
+    options.numbers = get_numbers(json, n);
     options.begin = cJSON_GetObjectItemCaseSensitive(json, "begin") != NULL;
     options.end = cJSON_GetObjectItemCaseSensitive(json, "end") != NULL;
     int status = ravel_token_layout_make(&meta->layout, &shape, &options, error);

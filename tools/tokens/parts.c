@@ -32,7 +32,7 @@ struct ravel_part {
 static ravel_token_meta parallel_meta(const ravel_outputs_options *options)
 {
     const ravel_token_options codes = {.n_codebooks = options->meta->layout.n_codebooks,
-                                       .shared = 1};
+                                       .numbers = RAVEL_TOKENS_SHARED};
     ravel_token_meta meta;
     (void)ravel_token_meta_make(&meta, ravel_model_get_info(options->model), &codes, NULL);
     return meta;

@@ -22,7 +22,8 @@ static int describe(ravel_token_file *file, const ravel_stream_info *info, int n
                               .channels = info->channels,
                               .hop_samples = info->hop_samples,
                               .n_codebooks = info->n_codebooks};
-    const ravel_token_options options = {.n_codebooks = n_codebooks, .shared = 1};
+    const ravel_token_options options = {.n_codebooks = n_codebooks,
+                                         .numbers = RAVEL_TOKENS_SHARED};
     memcpy(model.codebook_size, info->codebook_size, sizeof model.codebook_size);
     memcpy(model.steps_per_frame, info->steps_per_frame, sizeof model.steps_per_frame);
     memcpy(model.tokenizer_identity, info->tokenizer_identity, sizeof info->tokenizer_identity);
