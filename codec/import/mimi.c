@@ -22,40 +22,43 @@ typedef struct {
 
 /* --- Transformers ------------------------------------------------------------------------------ */
 
-/* The same tensor of a layer: in the model, and in checkpoints. */
+/* What a tensor is called, in the authors' spellings, the usual one first, and Hugging Face's. */
+typedef struct {
+    const char *authors[3], *hugging_face;
+} spelling;
+
 static const struct {
-    const char *name;
+    const char *name; /* in the model */
     int rank;
-    const char *spelling[3];
+    spelling names;
 } layer_tensors[] = {
-    {"norm1.weight", 1, {"norm1.weight", "input_layernorm.weight"}},
-    {"norm1.bias", 1, {"norm1.bias", "input_layernorm.bias"}},
+    {"norm1.weight", 1, {{"norm1.weight"}, "input_layernorm.weight"}},
+    {"norm1.bias", 1, {{"norm1.bias"}, "input_layernorm.bias"}},
     {"self_attn.out_proj.weight",
      2,
-     {"self_attn.out_proj.weight", "self_attn.out_projs.0.weight", "self_attn.o_proj.weight"}},
-    {"layer_scale_1.gain", 1, {"layer_scale_1.scale", "self_attn_layer_scale.scale"}},
-    {"norm2.weight", 1, {"norm2.weight", "post_attention_layernorm.weight"}},
-    {"norm2.bias", 1, {"norm2.bias", "post_attention_layernorm.bias"}},
-    {"linear1.weight", 2, {"linear1.weight", "mlp.fc1.weight"}},
-    {"linear2.weight", 2, {"linear2.weight", "mlp.fc2.weight"}},
-    {"layer_scale_2.gain", 1, {"layer_scale_2.scale", "mlp_layer_scale.scale"}},
+     {{"self_attn.out_proj.weight", "self_attn.out_projs.0.weight"}, "self_attn.o_proj.weight"}},
+    {"layer_scale_1.gain", 1, {{"layer_scale_1.scale"}, "self_attn_layer_scale.scale"}},
+    {"norm2.weight", 1, {{"norm2.weight"}, "post_attention_layernorm.weight"}},
+    {"norm2.bias", 1, {{"norm2.bias"}, "post_attention_layernorm.bias"}},
+    {"linear1.weight", 2, {{"linear1.weight"}, "mlp.fc1.weight"}},
+    {"linear2.weight", 2, {{"linear2.weight"}, "mlp.fc2.weight"}},
+    {"layer_scale_2.gain", 1, {{"layer_scale_2.scale"}, "mlp_layer_scale.scale"}},
 };
 
 enum { N_LAYER_TENSORS = sizeof layer_tensors / sizeof layer_tensors[0] };
 
-/* The tensor PREFIX.SPELLING for the first spelling that there is. */
-static const ravel_tensor *need_any(ravel_draft *draft, const char *prefix,
-                                    const char *const *spelling, int n, int rank)
+/* The tensor PREFIX.NAME under the name that it has here. */
+static const ravel_tensor *need(const reader *r, const char *prefix, const spelling *names,
+                                int rank)
 {
     char name[RAVEL_DRAFT_NAME];
-    for (int i = n - 1; i >= 0; i--) {
-        if (!spelling[i])
-            continue;
-        ravel_draft_name(name, prefix, "%s", spelling[i]);
-        if (i == 0 || ravel_draft_find(draft, name))
-            break;
+    for (int i = 1; i < 3 && !r->hugging_face && names->authors[i]; i++) {
+        ravel_draft_name(name, prefix, "%s", names->authors[i]);
+        if (ravel_draft_find(r->draft, name))
+            return ravel_draft_need(r->draft, name, rank);
     }
-    return ravel_draft_need(draft, name, rank);
+    ravel_draft_name(name, prefix, "%s", r->hugging_face ? names->hugging_face : names->authors[0]);
+    return ravel_draft_need(r->draft, name, rank);
 }
 
 /* The place of a row in a head of `width` rows where neighbours were pairs before. */
@@ -79,11 +82,12 @@ static void copy_rows(const reader *r, const ravel_tensor *weight, bool turned, 
 
 static void join_query_key_value(const reader *r, const char *source, const char *name)
 {
-    static const char *const parts[] = {"self_attn.q_proj.weight", "self_attn.k_proj.weight",
-                                        "self_attn.v_proj.weight"};
+    char part[RAVEL_DRAFT_NAME];
     const ravel_tensor *weight[3];
-    for (int i = 0; i < 3; i++)
-        weight[i] = need_any(r->draft, source, &parts[i], 1, 2);
+    for (int i = 0; i < 3; i++) {
+        ravel_draft_name(part, source, "self_attn.%c_proj.weight", "qkv"[i]);
+        weight[i] = ravel_draft_need(r->draft, part, 2);
+    }
     if (r->draft->failed)
         return;
     int channels = weight[0]->shape[0], shape[2] = {3 * channels, channels};
@@ -101,19 +105,18 @@ static void join_query_key_value(const reader *r, const char *source, const char
 
 static void add_layer_tensors(const reader *r, const char *source, const char *layer)
 {
-    static const char *const stacked[] = {"self_attn.in_proj_weight",
-                                          "self_attn.in_projs.0.weight"};
+    static const spelling stacked = {{"self_attn.in_proj_weight", "self_attn.in_projs.0.weight"},
+                                     NULL};
     char name[RAVEL_DRAFT_NAME];
     ravel_draft_name(name, layer, "self_attn.in_proj.weight");
     if (r->hugging_face)
         join_query_key_value(r, source, name);
     else
-        ravel_draft_add(r->draft, name, need_any(r->draft, source, stacked, 2, 2));
+        ravel_draft_add(r->draft, name, need(r, source, &stacked, 2));
     for (int i = 0; i < N_LAYER_TENSORS; i++) {
         ravel_draft_name(name, layer, "%s", layer_tensors[i].name);
-        ravel_draft_add(
-            r->draft, name,
-            need_any(r->draft, source, layer_tensors[i].spelling, 3, layer_tensors[i].rank));
+        ravel_draft_add(r->draft, name,
+                        need(r, source, &layer_tensors[i].names, layer_tensors[i].rank));
     }
 }
 
@@ -241,18 +244,18 @@ static void add_codewords(ravel_draft *draft, const char *name, const ravel_tens
     }
 }
 
-static void add_codebook(ravel_draft *draft, const char *source, const char *codebook)
+static void add_codebook(const reader *r, const char *source, const char *codebook)
 {
-    static const char *const sums[] = {"embedding_sum", "embed_sum", "embed_avg"};
-    static const char *const usage[] = {"cluster_usage", "cluster_size"};
+    static const spelling sums = {{"embedding_sum", "embed_sum", "embed_avg"}, "embed_sum"};
+    static const spelling usage = {{"cluster_usage", "cluster_size"}, "cluster_usage"};
     static const char *const unused[] = {"_initialized", "initialized", "inited"};
     char name[RAVEL_DRAFT_NAME];
-    const ravel_tensor *sum = need_any(draft, source, sums, 3, 2);
+    const ravel_tensor *sum = need(r, source, &sums, 2);
     ravel_draft_name(name, codebook, "codebook.weight");
-    add_codewords(draft, name, sum, need_any(draft, source, usage, 2, 1));
+    add_codewords(r->draft, name, sum, need(r, source, &usage, 1));
     for (int i = 0; i < 3; i++) {
         ravel_draft_name(name, source, "%s", unused[i]);
-        ravel_draft_ignore(draft, name);
+        ravel_draft_ignore(r->draft, name);
     }
 }
 
@@ -268,7 +271,7 @@ static cJSON *read_codebooks(const reader *r, const char *source, const char *pa
         ravel_draft_name(sign, prefix, "%s", "");
         if (i > 0 && !ravel_draft_has(r->draft, sign))
             break;
-        add_codebook(r->draft, prefix, codebook);
+        add_codebook(r, prefix, codebook);
         ravel_draft_append(r->draft, stages, ravel_draft_node(r->draft, "codebook", codebook));
     }
     return node;
@@ -276,17 +279,16 @@ static cJSON *read_codebooks(const reader *r, const char *source, const char *pa
 
 static void append_part(const reader *r, cJSON *parts, const char *source, const char *part)
 {
-    static const char *const ends[] = {"input_proj.weight", "output_proj.weight"};
-    static const char *const names[] = {"in_proj.weight", "out_proj.weight"};
-    char name[RAVEL_DRAFT_NAME];
+    static const char *const directions[][2] = {{"in_proj", "input_proj"},
+                                                {"out_proj", "output_proj"}};
+    char name[RAVEL_DRAFT_NAME], from[RAVEL_DRAFT_NAME];
     cJSON *node = ravel_draft_node(r->draft, "projected", part);
     for (int i = 0; i < 2; i++) {
-        ravel_draft_name(name, part, "%s", names[i]);
-        ravel_draft_add(r->draft, name, need_any(r->draft, source, &ends[i], 1, 3));
+        ravel_draft_name(name, part, "%s.weight", directions[i][0]);
+        ravel_draft_name(from, source, "%s.weight", directions[i][1]);
+        ravel_draft_add(r->draft, name, ravel_draft_need(r->draft, from, 3));
     }
-    cJSON *codebooks = read_codebooks(r, source, part);
-    if (!cJSON_AddItemToObject(node, "inner", codebooks))
-        cJSON_Delete(codebooks);
+    ravel_draft_child(r->draft, node, "inner", read_codebooks(r, source, part));
     ravel_draft_append(r->draft, parts, node);
 }
 
