@@ -33,13 +33,14 @@ static void *layers_state(ravel_encoder *encoder)
 
 size_t ravel_encoder_size(const ravel_model *model)
 {
-    return model ? HEAD + model->encoder->state_size : 0;
+    return model && model->encoder ? HEAD + model->encoder->state_size : 0;
 }
 
 ravel_encoder *ravel_encoder_init(const ravel_model *model, int n_codebooks, void *mem)
 {
     ravel_encoder *encoder = mem;
-    if (!model || !mem || n_codebooks < 1 || n_codebooks > model->info.n_codebooks)
+    if (!model || !model->encoder || !mem || n_codebooks < 1 ||
+        n_codebooks > model->info.n_codebooks)
         return NULL;
     encoder->model = model;
     encoder->n_codebooks = n_codebooks;
@@ -49,7 +50,8 @@ ravel_encoder *ravel_encoder_init(const ravel_model *model, int n_codebooks, voi
 
 ravel_encoder *ravel_encoder_new(const ravel_model *model, int n_codebooks)
 {
-    void *mem = model ? malloc(ravel_encoder_size(model)) : NULL;
+    size_t size = ravel_encoder_size(model);
+    void *mem = size ? malloc(size) : NULL;
     ravel_encoder *encoder = ravel_encoder_init(model, n_codebooks, mem);
     if (!encoder)
         free(mem);
@@ -136,6 +138,8 @@ static size_t code_bytes(const ravel_model *model)
 
 size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_frames)
 {
+    if (!model->encoder)
+        return 0;
     size_t lanes = (size_t)n_streams, most = (size_t)most_frames(model, n_frames);
     size_t samples = (size_t)n_frames * (size_t)model->info.hop_samples;
     size_t channels = (size_t)model->info.channels, dim = (size_t)model->info.latent_dim;

@@ -14,6 +14,7 @@
 enum {
     FORMAT = 1,
     MAX_HOP = 65536,
+    MAX_LATENT_DIM = 65536,
     MAX_SAMPLE_RATE = 768000,
     MAX_CHANNELS = 64,
     MAX_CHUNK_FRAMES = 32,
@@ -71,7 +72,10 @@ static void build_encoder(ravel_model *model, ravel_builder *builder, const rave
     ravel_node node = ravel_node_child(top, "encoder");
     ravel_flow flow = {.channels = model->info.channels, .up = 1, .down = 1};
     top->reader->part = RAVEL_PART_ENCODER;
-    model->encoder = ravel_graph_layers(builder, &node, &flow);
+    model->info.decodes_only = !node.json;
+    if (!node.json && (model->info.tail_samples > 0 || model->info.drops_last_frame))
+        ravel_node_refuse(top, "'tail' and 'last_frame' mean nothing without an encoder");
+    model->encoder = node.json ? ravel_graph_layers(builder, &node, &flow) : NULL;
     if (!model->encoder)
         return;
     if (flow.up != 1 || flow.down != model->info.hop_samples) {
@@ -99,6 +103,9 @@ static void build_quantizer(ravel_model *model, ravel_builder *builder, const ra
     model->quantizer = ravel_graph_quantizer(builder, &node, model->info.latent_dim);
     if (!model->quantizer)
         return;
+    model->info.latent_dim = model->quantizer->dim;
+    if (model->info.latent_dim > MAX_LATENT_DIM)
+        ravel_node_refuse(&node, "has more than %d dimensions", MAX_LATENT_DIM);
     int n = model->quantizer->n_codebooks;
     model->info.n_codebooks = model->layout.n_codebooks = n;
     for (int i = 0; i < n; i++) {
@@ -169,10 +176,18 @@ static void check_tensors(ravel_model *model, const ravel_node *top)
     }
 }
 
+static const ravel_layer no_layer;
+
+/* The encoder, or where there is none, a layer that takes nothing. */
+static const ravel_layer *encoder_of(const ravel_model *model)
+{
+    return model->encoder ? model->encoder : &no_layer;
+}
+
 /* What the layers take however small the chunk is: pieces that they run at once. */
 static size_t fixed_scratch(const ravel_model *model)
 {
-    const size_t encoder = ravel_layer_scratch_size(model->encoder, 0, 1);
+    const size_t encoder = model->encoder ? ravel_layer_scratch_size(model->encoder, 0, 1) : 0;
     const size_t decoder = ravel_layer_scratch_size(model->decoder, 0, 1);
     return encoder > decoder ? encoder : decoder;
 }
@@ -183,7 +198,7 @@ static size_t fixed_scratch(const ravel_model *model)
  */
 static size_t good_scratch(const ravel_model *model)
 {
-    const size_t share = model->encoder->weight_bytes / 4 + model->decoder->weight_bytes / 4;
+    const size_t share = encoder_of(model)->weight_bytes / 4 + model->decoder->weight_bytes / 4;
     const size_t most = share < LARGE_SCRATCH ? share : LARGE_SCRATCH;
     const size_t fixed = fixed_scratch(model), good = most > GOOD_SCRATCH ? most : GOOD_SCRATCH;
     return fixed > SIZE_MAX - good ? SIZE_MAX : fixed + good;
@@ -192,22 +207,22 @@ static size_t good_scratch(const ravel_model *model)
 /* Chunk: the largest power of two whose rows fit. */
 static void plan(ravel_model *model, const ravel_node *top)
 {
+    const size_t encoder_state = encoder_of(model)->state_size;
     int n = MAX_CHUNK_FRAMES;
     model->chunk_frames = n;
     while (n > 1 && ravel_scratch_size(model, 1) > good_scratch(model))
         model->chunk_frames = n /= 2;
-    if (model->encoder->state_size > MAX_STATE || model->decoder->state_size > MAX_STATE ||
+    if (encoder_state > MAX_STATE || model->decoder->state_size > MAX_STATE ||
         ravel_scratch_size(model, 1) > MAX_SCRATCH) {
         ravel_node_refuse(top, "a stream would take %zu + %zu bytes of state, %zu of scratch",
-                          model->encoder->state_size, model->decoder->state_size,
-                          ravel_scratch_size(model, 1));
+                          encoder_state, model->decoder->state_size, ravel_scratch_size(model, 1));
     }
 }
 
 static void fill_info(ravel_model *model)
 {
     ravel_model_info *info = &model->info;
-    const ravel_layer *encoder = model->encoder, *decoder = model->decoder;
+    const ravel_layer *encoder = encoder_of(model), *decoder = model->decoder;
     double rate = info->sample_rate_hz, frame_rate = rate / info->hop_samples;
     info->encoder_lookahead_samples =
         encoder->lookahead_in + encoder->lookahead_out * info->hop_samples;

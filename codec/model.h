@@ -15,7 +15,8 @@ struct ravel_model {
     char name[RAVEL_MAX_MODEL_TEXT], licence[RAVEL_MAX_MODEL_TEXT];
     ravel_layout layout; /* as in info */
     const ravel_kernels *kernels;
-    ravel_layer *encoder, *decoder;
+    ravel_layer *encoder; /* NULL where the model only decodes */
+    ravel_layer *decoder;
     ravel_quantizer *quantizer;
     ravel_tables *tables; /* NULL where the model has none */
     ravel_prior *prior;   /* likewise */

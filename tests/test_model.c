@@ -72,11 +72,13 @@ static ravel_model *open_changed(ravel_tiny_kind kind, change_graph *change, rav
     ravel_safetensors st;
     ravel_tensor tensors[200];
     cr_assert_eq(ravel_safetensors_parse(&st, file, size, NULL), 0);
-    for (; n < st.n_entries; n++)
-        tensors[n] = st.entries[n].tensor;
     cJSON *graph = cJSON_Parse(ravel_safetensors_metadata(&st, "ravel"));
     cJSON_DeleteItemFromObject(graph, "sha256");
     change(graph);
+    bool encodes = cJSON_HasObjectItem(graph, "encoder");
+    for (size_t i = 0; i < st.n_entries; i++)
+        if (encodes || strncmp(st.entries[i].tensor.name, "e.", 2) != 0)
+            tensors[n++] = st.entries[i].tensor;
     cr_assert_eq(ravel_model_write(graph, tensors, n, &changed, &size, NULL), 0);
     ravel_model *model = ravel_model_open_memory(changed, size, error);
     cJSON_Delete(graph);
@@ -84,6 +86,57 @@ static ravel_model *open_changed(ravel_tiny_kind kind, change_graph *change, rav
     free(file);
     free(changed);
     return model;
+}
+
+static void no_encoder(cJSON *g)
+{
+    cJSON_DeleteItemFromObject(g, "encoder");
+}
+
+/* Frames of random codes by a model, 0 as they come and 1 all at once. */
+static float *decode_alone(const ravel_model *model, int n_frames, int at_once, int *n)
+{
+    const ravel_model_info *info = ravel_model_get_info(model);
+    ravel_scratch *scratch = ravel_scratch_new(model, 1);
+    ravel_decoder *decoder = ravel_decoder_new(model);
+    int room = ravel_decoder_samples(decoder, n_frames, 1);
+    float *pcm = calloc((size_t)room, sizeof *pcm);
+    uint16_t *codes = calloc((size_t)(n_frames * info->n_codebooks), sizeof *codes);
+    uint64_t seed = 3;
+    for (int i = 0; i < n_frames * info->n_codebooks; i++)
+        codes[i] = (uint16_t)ravel_random_below(&seed, info->codebook_size[0]);
+    *n = 0;
+    for (int f = 0; f < n_frames; f += at_once ? n_frames : 1)
+        *n += ravel_decoder_push(decoder, scratch, codes + (ptrdiff_t)f * info->n_codebooks,
+                                 at_once ? n_frames : 1, info->n_codebooks, pcm + *n, room - *n);
+    *n += ravel_decoder_finish(decoder, scratch, pcm + *n, room - *n);
+    cr_assert_eq(*n, room);
+    free(codes);
+    ravel_decoder_free(decoder);
+    ravel_scratch_free(scratch);
+    return pcm;
+}
+
+Test(model, may_only_decode)
+{
+    int n, n_whole;
+    ravel_error error = {RAVEL_OK, ""};
+    ravel_model *whole = ravel_test_model_open(RAVEL_TINY_EARLY);
+    ravel_model *model = open_changed(RAVEL_TINY_EARLY, no_encoder, &error);
+    cr_assert_not_null(model, "%s", error.text);
+    const ravel_model_info *info = ravel_model_get_info(model);
+    cr_assert(info->decodes_only && !ravel_model_get_info(whole)->decodes_only);
+    cr_assert(info->latent_dim == 6 && info->n_codebooks == 5 && info->encoder_macs == 0.0);
+    cr_assert_eq(ravel_encoder_size(model), 0);
+    cr_assert_null(ravel_encoder_new(model, 1));
+    cr_assert_null(ravel_encoder_init(model, 1, &n));
+    float *pcm = decode_alone(model, 50, 0, &n), *expected = decode_alone(whole, 50, 1, &n_whole);
+    cr_assert_eq(n, n_whole);
+    cr_assert_eq(memcmp(pcm, expected, (size_t)n * sizeof *pcm), 0);
+    free(pcm);
+    free(expected);
+    ravel_model_free(whole);
+    ravel_model_free(model);
 }
 
 static void refused(ravel_tiny_kind kind, change_graph *change, ravel_status status,
@@ -283,6 +336,7 @@ Test(graph, refusals_name_node_and_tensor)
     refused(d, there_and_back, RAVEL_ERR_MODEL, "decoder[7] conv", "down and up");
     refused(d, deep, RAVEL_ERR_MODEL, "...", "nested");
     refused(d, many_nodes, RAVEL_ERR_MODEL, "encoder", "more than 4096 nodes");
+    refused(RAVEL_TINY_LOOKAHEAD, no_encoder, RAVEL_ERR_MODEL, "graph", "without an encoder");
     refused(RAVEL_TINY_EARLY, early_by_a_frame, RAVEL_ERR_MODEL, "decoder", "6 samples early");
 }
 

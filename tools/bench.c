@@ -180,7 +180,7 @@ static int run(bool json, double seconds, ravel_tool_options *options)
 {
     ravel_error error = {0};
     ravel_bench bench = {0};
-    const ravel_model *model = ravel_tool_model(options, &error);
+    const ravel_model *model = ravel_tool_encoding_model(options, &error);
     int status = model != NULL ? ravel_bench_run(&bench, model, seconds) : RAVEL_ERR_MODEL;
     if (ravel_tool_stopped())
         status = ravel_tool_interrupted(&error);

@@ -105,7 +105,8 @@ static int choose_voices(call_options *options)
 {
     ravel_offer *offer = &options->phone.call.offer;
     ravel_error error = {0};
-    const ravel_model *model = options->opus ? NULL : ravel_tool_need_model(&options->common);
+    const ravel_model *model =
+        options->opus ? NULL : ravel_tool_need_encoding_model(&options->common);
     if (model == NULL && !options->opus)
         return RAVEL_EXIT_MODEL;
     offer->opus = ravel_voice_default(NULL);

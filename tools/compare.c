@@ -247,7 +247,7 @@ static int climb_opus(ravel_comparison *c, const compare_options *options, doubl
 static int climb(ravel_comparison *c, compare_options *options)
 {
     ravel_error error = {0};
-    const ravel_model *model = ravel_tool_model(&options->common, &error);
+    const ravel_model *model = ravel_tool_encoding_model(&options->common, &error);
     int status = model != NULL ? climb_model_ladder(c, options, model, &error) : RAVEL_ERR_MODEL;
     for (int i = 0; i < N_OPUS && status == 0 && !ravel_tool_stopped(); i++)
         status = climb_opus(c, options, opus_kbps[i], &error);

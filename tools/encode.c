@@ -389,7 +389,7 @@ static int choose_codebooks(encode_options *options)
 
 static int run(encode_options *options, int n_names, char **names)
 {
-    options->model = ravel_tool_need_model(&options->common);
+    options->model = ravel_tool_need_encoding_model(&options->common);
     if (options->model == NULL)
         return RAVEL_EXIT_MODEL;
     int code = choose_codebooks(options);

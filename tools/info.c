@@ -89,6 +89,7 @@ static void add_model(cJSON *facts, const ravel_model *model)
     cJSON *rates = cJSON_AddArrayToObject(facts, "bitrates_bps");
     for (int k = 1; k <= info->n_codebooks; k++)
         cJSON_AddItemToArray(rates, cJSON_CreateNumber(ravel_model_bitrate(model, k)));
+    cJSON_AddBoolToObject(facts, "decodes_only", info->decodes_only);
     cJSON_AddNumberToObject(facts, "latent_dim", info->latent_dim);
     cJSON_AddNumberToObject(facts, "parameters", (double)info->parameters);
     cJSON_AddNumberToObject(facts, "delay_ms", 1e3 * info->delay_samples / info->sample_rate_hz);

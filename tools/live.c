@@ -243,7 +243,7 @@ static int run(live_options *options)
             (void)fprintf(stderr, "ravel: %s\n", error.text);
         return ravel_tool_exit_code(status);
     }
-    options->model = ravel_tool_need_model(&options->common);
+    options->model = ravel_tool_need_encoding_model(&options->common);
     if (options->model == NULL)
         return RAVEL_EXIT_MODEL;
     int code = check_options(options);

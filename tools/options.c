@@ -179,10 +179,29 @@ const ravel_model *ravel_tool_model(ravel_tool_options *options, ravel_error *er
     return options->opened;
 }
 
+const ravel_model *ravel_tool_encoding_model(ravel_tool_options *options, ravel_error *error)
+{
+    const ravel_model *model = ravel_tool_model(options, error);
+    if (model == NULL || !ravel_model_get_info(model)->decodes_only)
+        return model;
+    ravel_error_set(error, RAVEL_ERR_MODEL, "the model '%s' only decodes: it has no encoder",
+                    ravel_model_get_info(model)->name);
+    return NULL;
+}
+
 const ravel_model *ravel_tool_need_model(ravel_tool_options *options)
 {
     ravel_error error = {0};
     const ravel_model *model = ravel_tool_model(options, &error);
+    if (model == NULL)
+        (void)fprintf(stderr, "ravel: %s\n", error.text);
+    return model;
+}
+
+const ravel_model *ravel_tool_need_encoding_model(ravel_tool_options *options)
+{
+    ravel_error error = {0};
+    const ravel_model *model = ravel_tool_encoding_model(options, &error);
     if (model == NULL)
         (void)fprintf(stderr, "ravel: %s\n", error.text);
     return model;

@@ -112,8 +112,11 @@ bool ravel_tool_time(const char *text, double *seconds);
 
 /* The model of -m, of RAVEL_MODEL, or the built-in one; NULL with *error filled. */
 const ravel_model *ravel_tool_model(ravel_tool_options *options, ravel_error *error);
-/* The same; NULL with the reason told. */
+/* The same, also NULL where it has no encoder. */
+const ravel_model *ravel_tool_encoding_model(ravel_tool_options *options, ravel_error *error);
+/* The same two; NULL with the reason told. */
 const ravel_model *ravel_tool_need_model(ravel_tool_options *options);
+const ravel_model *ravel_tool_need_encoding_model(ravel_tool_options *options);
 void ravel_tool_options_free(ravel_tool_options *options);
 
 /*

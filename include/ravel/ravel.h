@@ -115,6 +115,7 @@ typedef struct {
     int codebook_size[RAVEL_MAX_CODEBOOKS];   /* codewords, 2 ... 65536 */
     int steps_per_frame[RAVEL_MAX_CODEBOOKS]; /* codes of that codebook in a frame, mostly 1 */
     int latent_dim;
+    int decodes_only; /* 1: there is no encoder; the codes come from elsewhere */
     int tail_samples; /* zeros that the encoder appends at the end of a stream */
     int end_samples; /* n frames make n * hop + end_samples samples; some decoders end early: < 0 */
     int drops_last_frame; /* 1: an incomplete last frame makes no codes; 0: zeros complete it */
@@ -179,11 +180,11 @@ RAVEL_API void ravel_scratch_free(ravel_scratch *scratch);
 /* One stream. Flat: memcpy of its ravel_encoder_size bytes forks the stream. */
 typedef struct ravel_encoder ravel_encoder;
 
-RAVEL_API size_t ravel_encoder_size(const ravel_model *model);
+RAVEL_API size_t ravel_encoder_size(const ravel_model *model); /* 0 where the model only decodes */
 /*
  * mem            ravel_encoder_size bytes, aligned for any type; the model must outlive the stream
  * n_codebooks    1 ... the model's
- * return         mem as the encoder; NULL for bad arguments
+ * return         mem as the encoder; NULL for bad arguments, or where the model only decodes
  */
 RAVEL_API ravel_encoder *ravel_encoder_init(const ravel_model *model, int n_codebooks, void *mem);
 RAVEL_API ravel_encoder *ravel_encoder_new(const ravel_model *model, int n_codebooks);
