@@ -16,8 +16,9 @@ enum { TRIALS = 200 };
 /* A whole stream: what went in and what came out. */
 typedef struct {
     int n_samples, n_frames, n_out, channels, n_codebooks;
+    int codes_per_frame;
     float *pcm;      /* [n_samples][channels] */
-    uint16_t *codes; /* [n_frames][n_codebooks] */
+    uint16_t *codes; /* [n_frames][codes_per_frame] */
     float *out;      /* [n_out][channels] */
 } recording;
 
@@ -50,7 +51,7 @@ static void *extend(void *array, int used, int n, size_t size)
 
 static void extend_codes(recording *r, int n)
 {
-    r->codes = extend(r->codes, r->n_frames, n, (size_t)r->n_codebooks * sizeof *r->codes);
+    r->codes = extend(r->codes, r->n_frames, n, (size_t)r->codes_per_frame * sizeof *r->codes);
 }
 
 static void extend_out(recording *r, int n)
@@ -64,13 +65,13 @@ static void push_samples(ravel_encoder *encoder, ravel_scratch *scratch, recordi
 {
     int room = ravel_encoder_frames(encoder, n < 0 ? 0 : n, n < 0);
     cr_assert_geq(room, 0);
-    uint16_t *codes = allocate((size_t)room * (size_t)r->n_codebooks * sizeof *codes);
+    uint16_t *codes = allocate((size_t)room * (size_t)r->codes_per_frame * sizeof *codes);
     int made = n < 0
                    ? ravel_encoder_finish(encoder, scratch, codes, room)
                    : ravel_encoder_push(encoder, scratch, r->pcm + (size_t)at * (size_t)r->channels,
                                         n, codes, room);
     cr_assert(made >= 0 && made <= room, "%d frames where %d were announced", made, room);
-    size_t row = (size_t)r->n_codebooks;
+    size_t row = (size_t)r->codes_per_frame;
     extend_codes(r, made);
     memcpy(r->codes + (size_t)r->n_frames * row, codes, (size_t)made * row * sizeof *codes);
     r->n_frames += made;
@@ -84,10 +85,10 @@ static void push_frames(ravel_decoder *decoder, ravel_scratch *scratch, recordin
     cr_assert_geq(room, 0);
     size_t row = (size_t)r->channels;
     float *out = allocate((size_t)room * row * sizeof *out);
-    int made =
-        n < 0 ? ravel_decoder_finish(decoder, scratch, out, room)
-              : ravel_decoder_push(decoder, scratch, r->codes + (size_t)at * (size_t)r->n_codebooks,
-                                   n, r->n_codebooks, out, room);
+    int made = n < 0 ? ravel_decoder_finish(decoder, scratch, out, room)
+                     : ravel_decoder_push(decoder, scratch,
+                                          r->codes + (size_t)at * (size_t)r->codes_per_frame, n,
+                                          r->n_codebooks, out, room);
     cr_assert(made >= 0 && made <= room, "%d samples where %d were announced", made, room);
     extend_out(r, made);
     memcpy(r->out + (size_t)r->n_out * row, out, (size_t)made * row * sizeof *out);
@@ -130,6 +131,7 @@ static recording record(const ravel_model *model, int n_samples, int n_codebooks
 {
     const ravel_model_info *info = ravel_model_get_info(model);
     recording r = {.n_samples = n_samples, .channels = info->channels, .n_codebooks = n_codebooks};
+    r.codes_per_frame = ravel_model_codes_per_frame(model, n_codebooks);
     size_t n = (size_t)n_samples * (size_t)info->channels;
     r.pcm = allocate(n * sizeof *r.pcm);
     for (size_t i = 0; i < n; i++)
@@ -140,7 +142,7 @@ static recording record(const ravel_model *model, int n_samples, int n_codebooks
 static void check_equal(const recording *a, const recording *b)
 {
     cr_assert_eq(a->n_frames, b->n_frames, "%d frames, %d at once", a->n_frames, b->n_frames);
-    size_t codes = (size_t)a->n_frames * (size_t)a->n_codebooks * sizeof *a->codes;
+    size_t codes = (size_t)a->n_frames * (size_t)a->codes_per_frame * sizeof *a->codes;
     cr_assert_arr_eq(a->codes, b->codes, codes);
     cr_assert_eq(a->n_out, b->n_out, "%d samples, %d at once", a->n_out, b->n_out);
     cr_assert_eq(memcmp(a->out, b->out, (size_t)a->n_out * (size_t)a->channels * sizeof *a->out),
@@ -214,6 +216,11 @@ Test(cuts, source_filter)
     try_model(RAVEL_TINY_SOURCE_FILTER);
 }
 
+Test(cuts, segments)
+{
+    try_model(RAVEL_TINY_SEGMENTS);
+}
+
 Test(cuts, builtin)
 {
     const ravel_model *model = ravel_model_builtin();
@@ -265,7 +272,7 @@ static ravel_encoder_job encoder_job(member *m, ravel_encoder *encoder, uint64_t
                              .pcm = m->r->pcm + (size_t)m->at * (size_t)m->r->channels,
                              .n_samples = n,
                              .finish = finish,
-                             .codes = m->r->codes + m->r->n_frames * m->r->n_codebooks,
+                             .codes = m->r->codes + m->r->n_frames * m->r->codes_per_frame,
                              .capacity = room};
     m->at += n;
     m->done = finish;
@@ -279,7 +286,7 @@ static ravel_decoder_job decoder_job(member *m, ravel_decoder *decoder, uint64_t
     int room = ravel_decoder_samples(decoder, n, finish);
     extend_out(m->r, room);
     ravel_decoder_job job = {.decoder = decoder,
-                             .codes = m->r->codes + m->at * m->r->n_codebooks,
+                             .codes = m->r->codes + m->at * m->r->codes_per_frame,
                              .n_frames = n,
                              .n_codebooks = m->r->n_codebooks,
                              .finish = finish,
@@ -436,7 +443,7 @@ Test(forks, a_copied_decoder_goes_on_alike)
     ravel_model *model = ravel_test_model_open(RAVEL_TINY_SOURCE_FILTER);
     ravel_scratch *scratch = ravel_scratch_new(model, 1);
     uint64_t seed = 78;
-    recording r = {.n_frames = N_FRAMES, .channels = 1, .n_codebooks = 4};
+    recording r = {.n_frames = N_FRAMES, .channels = 1, .n_codebooks = 4, .codes_per_frame = 4};
     r.codes = allocate(N_FRAMES * 4 * sizeof *r.codes);
     for (int i = 0; i < N_FRAMES * 4; i++)
         r.codes[i] = (uint16_t)ravel_random_below(&seed, 32);
@@ -524,7 +531,7 @@ Test(prefixes, are_codes_of_fewer_codebooks)
     ravel_scratch *scratch = ravel_scratch_new(model, 1);
     uint64_t seed = 8;
     recording four = record(model, 999, 4, &seed), two = four;
-    two.n_codebooks = 2;
+    two.n_codebooks = two.codes_per_frame = 2;
     encode(model, scratch, &four, 0, &seed);
     encode(model, scratch, &two, 0, &seed);
     cr_assert_eq(four.n_frames, two.n_frames);

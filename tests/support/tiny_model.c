@@ -186,6 +186,47 @@ static void build_seanet(ravel_tiny *t, const char *name, const char *mode)
     ravel_tiny_text(t, "]}");
 }
 
+/* --- segments --------------------------------------------------------------------------------- */
+
+/* A symmetric convolution over reflections, and the norm of all its rows. */
+static void normed_conv(ravel_tiny *t, const char *name, int n_out, int n_in, int k, int stride)
+{
+    char part[40], fields[100];
+    const int pad = k - stride;
+    (void)snprintf(fields, sizeof fields,
+                   ",\"stride\":%d,\"pad\":[%d,%d],\"mode\":\"reflect\",\"complete_last\":true",
+                   stride, pad - pad / 2, pad / 2);
+    ravel_tiny_conv(t, RAVEL_F32, name, n_out, n_in, k, fields);
+    (void)snprintf(part, sizeof part, "%s.norm", name);
+    ravel_tiny_tensor(t, RAVEL_F32, 1.0f, 0.1f, (int[4]){n_out}, part, "weight");
+    ravel_tiny_tensor(t, RAVEL_F32, 0.0f, 0.1f, (int[4]){n_out}, part, "bias");
+    ravel_tiny_text(t, ",{\"type\":\"group_norm\",\"name\":\"%s\",\"groups\":1}", part);
+}
+
+static void build_segments(ravel_tiny *t)
+{
+    ravel_tiny_header(t, "segments", 8000, 2, 20, 0);
+    ravel_tiny_text(
+        t, "{\"type\":\"segment\",\"length\":24,\"hop\":20,\"normalize\":true,\"inner\":[");
+    normed_conv(t, "e.first", 6, 2, 7, 1);
+    ravel_tiny_text(t, ",{\"type\":\"elu\"},");
+    normed_conv(t, "e.down", 8, 6, 8, 4);
+    two_lstms(t, "e.lstm", 8);
+    ravel_tiny_text(t, ",{\"type\":\"elu\"},");
+    normed_conv(t, "e.last", 5, 8, 7, 1);
+    ravel_tiny_text(t, "]},\"quantizer\":{\"type\":\"segment\",\"steps\":6,\"inner\":"
+                       "{\"type\":\"strided\",\"steps\":6,\"inner\":");
+    ravel_tiny_codebooks(t, 3, 16, 5);
+    ravel_tiny_text(t,
+                    "}},\"decoder\":{\"type\":\"overlap_add\",\"steps\":6,\"hop\":20,\"inner\":[");
+    normed_conv(t, "d.first", 8, 5, 7, 1);
+    ravel_tiny_text(t, ",{\"type\":\"elu\"},");
+    ravel_tiny_conv_transpose(t, "d.up", 8, 6, 8, 4, ",\"trim\":[2,2]");
+    ravel_tiny_text(t, ",{\"type\":\"elu\"},");
+    normed_conv(t, "d.last", 2, 6, 7, 1);
+    ravel_tiny_text(t, "]}}");
+}
+
 /* --- transformer ------------------------------------------------------------------------------ */
 
 static void transformer_layer(ravel_tiny *t, const char *name, const char *rope, int width)
@@ -292,8 +333,8 @@ static ravel_tiny *begin(ravel_tiny_kind kind)
 const char *ravel_tiny_name(ravel_tiny_kind kind)
 {
     static const char *const names[RAVEL_TINY_KINDS] = {
-        "default-like", "seanet-zero", "seanet-reflect", "transformer",
-        "lookahead",    "prior",       "source-filter",  "early"};
+        "default-like", "seanet-zero",   "seanet-reflect", "transformer", "lookahead",
+        "prior",        "source-filter", "early",          "segments"};
     return names[kind];
 }
 
@@ -391,6 +432,9 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
         break;
     case RAVEL_TINY_SOURCE_FILTER:
         build_source_filter(t);
+        break;
+    case RAVEL_TINY_SEGMENTS:
+        build_segments(t);
         break;
     case RAVEL_TINY_KINDS:
         abort();

@@ -16,6 +16,7 @@ typedef enum {
     RAVEL_TINY_PRIOR,          /* "prior": the codec of "default-like" with a prior */
     RAVEL_TINY_SOURCE_FILTER,  /* "source-filter": two spectra in, filtered pulses and noise out */
     RAVEL_TINY_EARLY,          /* "early": "lookahead" with a decoder that ends early, as DAC's */
+    RAVEL_TINY_SEGMENTS,       /* "segments": stereo, in segments with norms, six steps a frame */
     RAVEL_TINY_KINDS
 } ravel_tiny_kind;
 
