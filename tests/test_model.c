@@ -314,6 +314,69 @@ Test(graph, refusals_of_sources_and_sides)
     refused(s, sides_of_other_rates, RAVEL_ERR_MODEL, "encoder[0] residual", "1 rows for 8");
 }
 
+static void set_of_part(cJSON *g, const char *part, const char *key, double value)
+{
+    set_number(cJSON_GetObjectItem(g, part), key, value);
+}
+
+static void segments_with_gaps(cJSON *g)
+{
+    set_of_part(g, "encoder", "hop", 25);
+}
+static void endless_segments(cJSON *g)
+{
+    set_of_part(g, "encoder", "length", 65537);
+}
+static void segments_that_drop_rows(cJSON *g)
+{
+    cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(g, "encoder"), "inner");
+    cJSON_DeleteItemFromObject(cJSON_GetArrayItem(inner, 3), "complete_last");
+}
+static void segments_of_nothing(cJSON *g)
+{
+    cJSON_DeleteItemFromObject(cJSON_GetObjectItem(g, "encoder"), "inner");
+}
+static void norm_of_the_whole_stream(cJSON *g)
+{
+    cJSON *inner = cJSON_DetachItemFromObject(cJSON_GetObjectItem(g, "encoder"), "inner");
+    cJSON_ReplaceItemInObject(g, "encoder", inner);
+}
+static void quantizer_of_more_steps(cJSON *g)
+{
+    set_of_part(g, "quantizer", "steps", 7);
+}
+static void quantizer_of_too_many_steps(cJSON *g)
+{
+    set_of_part(g, "quantizer", "steps", 257);
+}
+static void decoder_of_other_steps(cJSON *g)
+{
+    set_of_part(g, "decoder", "steps", 4);
+}
+static void decoder_of_other_hop(cJSON *g)
+{
+    set_of_part(g, "decoder", "hop", 19);
+}
+static void decoder_with_gaps(cJSON *g)
+{
+    set_of_part(g, "decoder", "hop", 25);
+}
+
+Test(graph, refusals_of_segments)
+{
+    const ravel_tiny_kind s = RAVEL_TINY_SEGMENTS;
+    refused(s, segments_with_gaps, RAVEL_ERR_MODEL, "encoder segment", "24 rows 25 apart");
+    refused(s, endless_segments, RAVEL_ERR_MODEL, "encoder segment", "'length'");
+    refused(s, segments_that_drop_rows, RAVEL_ERR_MODEL, "encoder.inner", "complete_last");
+    refused(s, segments_of_nothing, RAVEL_ERR_MODEL, "encoder", "missing");
+    refused(s, norm_of_the_whole_stream, RAVEL_ERR_MODEL, "encoder[1] group_norm", "'whole'");
+    refused(s, quantizer_of_more_steps, RAVEL_ERR_MODEL, "quantizer segment", "7 steps");
+    refused(s, quantizer_of_too_many_steps, RAVEL_ERR_MODEL, "quantizer segment", "'steps'");
+    refused(s, decoder_of_other_steps, RAVEL_ERR_MODEL, "decoder overlap_add", "not 4 steps");
+    refused(s, decoder_of_other_hop, RAVEL_ERR_MODEL, "decoder", "makes 19 samples");
+    refused(s, decoder_with_gaps, RAVEL_ERR_MODEL, "decoder overlap_add", "24 rows 25 apart");
+}
+
 Test(graph, refusals_name_node_and_tensor)
 {
     const ravel_tiny_kind d = RAVEL_TINY_DEFAULT;
