@@ -191,6 +191,8 @@ static void check_decoder(const ravel_case *c)
         check_noisy_output(c, &codes);
     else if (given.values && has(c, "output"))
         check_output(c, "output", c->subject->model, &codes);
+    if (given.values)
+        ravel_check_ecdc(c, &codes);
     ravel_codes_free(&codes);
     ravel_decisions_free(&given);
     check_fewer_outputs(c);

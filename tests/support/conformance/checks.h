@@ -31,6 +31,13 @@ void ravel_check_modules(const ravel_case *c);
 /* The same of a codec whose frames are segments with a level of their own (EnCodec 48 kHz). */
 void ravel_check_segments(const ravel_case *c);
 
+/* A file of the reference's own tool, by its name, that holds these codes: read and written. */
+void ravel_check_code_file(ravel_set *set, const char *name, const ravel_model *model,
+                           const ravel_codes *codes, int64_t n_samples);
+
+/* EnCodec's files of the recording, where there are any; these codes are in it. */
+void ravel_check_ecdc(const ravel_case *c, const ravel_codes *codes);
+
 /* Lyra's folder. return    whether it is one */
 bool ravel_check_lyra(ravel_set *set);
 

@@ -96,6 +96,21 @@ static void check_rates(const lyra_case *c, const char *what, const ravel_decisi
     }
 }
 
+/* Lyra's packets of a chain, WHAT3200.lyra and so on, named by bits a second. */
+static void check_packets(const lyra_case *c, const char *what, const ravel_decisions *indices)
+{
+    char name[RAVEL_SET_NAME];
+    const ravel_model *model = c->subject->model;
+    for (int n = 1; n <= indices->n_codebooks; n++) {
+        ravel_codes codes = prefix(indices, n);
+        (void)snprintf(name, sizeof name, "%s%s%.0f.lyra", c->speaker, what,
+                       ravel_model_bitrate(model, n));
+        ravel_check_code_file(c->set, name, model, &codes,
+                              (int64_t)codes.n_frames * model->info.hop_samples);
+        ravel_codes_free(&codes);
+    }
+}
+
 /* --- Outputs of layers ------------------------------------------------------------------------ */
 
 /* [frames, steps, channels] of the first frames, before an addition or activation. */
@@ -170,6 +185,8 @@ static void check_speaker(lyra_case *c)
     check_rates(c, "float_dec", &c->indices, true);
     check_rates(c, "floatdec_on_int8idx", &int8, true);
     check_rates(c, "int8_qfeat", &int8, false);
+    check_packets(c, "float_", &c->indices);
+    check_packets(c, "int8_", &int8);
     check_traces(c);
     const ravel_case whole = {
         .set = c->set, .recording = c->speaker, .form = "", .subject = c->subject, .pcm = c->pcm};

@@ -211,6 +211,7 @@ void ravel_check_segments(const ravel_case *c)
         check_latents(&s, &latents);
         check_decoder(&s);
         check_output(&s);
+        ravel_check_ecdc(c, &s.codes);
         check_codes(&s, &latents);
     } else {
         ravel_set_check(c->set, false, "segments", "%zu of them, or codes of other shapes than %d",

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/support/small_checkpoints.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/random.h"
+
+/*
+ * Tensors, a line each: a name, a letter, extents. In the name {0-2} and {1,3} stand for each of
+ * these numbers. The letter says what stands under the name:
+ *
+ *   t    the tensor NAME
+ *   i    NAME, whole numbers (I32), which follow in the place of extents; its shape is [1, n, 1]
+ *   w    a convolution: NAME.weight and NAME.bias
+ *   g    the same, weight norm apart as NAME.weight_g and NAME.weight_v
+ *   p    the same, as NAME.parametrizations.weight.original0 and original1
+ *   W G P    transposed convolutions
+ *   v q      convolutions without bias, spelled as w and p
+ */
+typedef struct {
+    const char *name, *config, *tensors;
+} small_checkpoint;
+
+static const char dac[] = "encoder.block.0 g 4 1 7\n"
+                          "encoder.block.{1-2}.block.{0-2}.block.{0,2}.alpha t 1 4 1\n"
+                          "encoder.block.{1-2}.block.{0-2}.block.1 g 4 4 7\n"
+                          "encoder.block.{1-2}.block.{0-2}.block.3 g 4 4 1\n"
+                          "encoder.block.{1-2}.block.3.alpha t 1 4 1\n"
+                          "encoder.block.1.block.4 g 4 4 4\n"
+                          "encoder.block.2.block.4 g 4 4 6\n"
+                          "encoder.block.3.alpha t 1 4 1\n"
+                          "encoder.block.4 g 5 4 3\n"
+                          "quantizer.quantizers.{0-2}.in_proj g 2 5 1\n"
+                          "quantizer.quantizers.{0-2}.out_proj g 5 2 1\n"
+                          "quantizer.quantizers.{0-2}.codebook.weight t 6 2\n"
+                          "decoder.model.0 g 4 5 7\n"
+                          "decoder.model.{1-2}.block.0.alpha t 1 4 1\n"
+                          "decoder.model.1.block.1 G 4 4 6\n"
+                          "decoder.model.2.block.1 G 4 4 4\n"
+                          "decoder.model.{1-2}.block.{2-4}.block.{0,2}.alpha t 1 4 1\n"
+                          "decoder.model.{1-2}.block.{2-4}.block.1 g 4 4 7\n"
+                          "decoder.model.{1-2}.block.{2-4}.block.3 g 4 4 1\n"
+                          "decoder.model.3.alpha t 1 4 1\n"
+                          "decoder.model.4 g 1 4 7\n";
+
+static const char encodec[] = "encoder.model.0.conv.conv g 4 1 7\n"
+                              "encoder.model.1.block.1.conv.conv g 2 4 3\n"
+                              "encoder.model.1.block.3.conv.conv g 4 2 1\n"
+                              "encoder.model.1.shortcut.conv.conv g 4 4 1\n"
+                              "encoder.model.3.conv.conv g 8 4 6\n"
+                              "encoder.model.4.lstm.weight_{ih,hh}_l{0-1} t 32 8\n"
+                              "encoder.model.4.lstm.bias_{ih,hh}_l{0-1} t 32\n"
+                              "encoder.model.6.conv.conv g 5 8 7\n"
+                              "quantizer.vq.layers.{0-2}._codebook.embed t 6 5\n"
+                              "decoder.model.0.conv.conv g 8 5 7\n"
+                              "decoder.model.1.lstm.weight_{ih,hh}_l{0-1} t 32 8\n"
+                              "decoder.model.1.lstm.bias_{ih,hh}_l{0-1} t 32\n"
+                              "decoder.model.3.convtr.convtr G 8 4 6\n"
+                              "decoder.model.4.block.1.conv.conv g 2 4 3\n"
+                              "decoder.model.4.block.3.conv.conv g 4 2 1\n"
+                              "decoder.model.4.shortcut.conv.conv g 4 4 1\n"
+                              "decoder.model.6.conv.conv g 1 4 7\n";
+
+/* Stereo, normalised over segments of 100 samples. */
+static const char segments[] = "encoder.model.0.conv.conv w 4 2 7\n"
+                               "encoder.model.0.conv.norm w 4\n"
+                               "encoder.model.1.block.1.conv.conv w 2 4 3\n"
+                               "encoder.model.1.block.1.conv.norm w 2\n"
+                               "encoder.model.1.block.3.conv.conv w 4 2 1\n"
+                               "encoder.model.1.block.3.conv.norm w 4\n"
+                               "encoder.model.1.shortcut.conv.conv w 4 4 1\n"
+                               "encoder.model.1.shortcut.conv.norm w 4\n"
+                               "encoder.model.3.conv.conv w 8 4 10\n"
+                               "encoder.model.3.conv.norm w 8\n"
+                               "encoder.model.4.lstm.weight_{ih,hh}_l0 t 32 8\n"
+                               "encoder.model.4.lstm.bias_{ih,hh}_l0 t 32\n"
+                               "encoder.model.6.conv.conv w 3 8 7\n"
+                               "encoder.model.6.conv.norm w 3\n"
+                               "quantizer.vq.layers.{0-1}._codebook.embed t 6 3\n"
+                               "decoder.model.0.conv.conv w 8 3 7\n"
+                               "decoder.model.0.conv.norm w 8\n"
+                               "decoder.model.1.lstm.weight_{ih,hh}_l0 t 32 8\n"
+                               "decoder.model.1.lstm.bias_{ih,hh}_l0 t 32\n"
+                               "decoder.model.3.convtr.convtr W 8 4 10\n"
+                               "decoder.model.3.convtr.norm w 4\n"
+                               "decoder.model.4.block.1.conv.conv w 2 4 3\n"
+                               "decoder.model.4.block.1.conv.norm w 2\n"
+                               "decoder.model.4.block.3.conv.conv w 4 2 1\n"
+                               "decoder.model.4.block.3.conv.norm w 4\n"
+                               "decoder.model.4.shortcut.conv.conv w 4 4 1\n"
+                               "decoder.model.4.shortcut.conv.norm w 4\n"
+                               "decoder.model.6.conv.conv w 2 4 7\n"
+                               "decoder.model.6.conv.norm w 2\n";
+
+static const char snac[] = "encoder.block.0 p 4 1 7\n"
+                           "encoder.block.1.block.{0-2}.block.{0,2}.alpha t 1 4 1\n"
+                           "encoder.block.1.block.{0-2}.block.1 p 4 1 7\n"
+                           "encoder.block.1.block.{0-2}.block.3 p 4 4 1\n"
+                           "encoder.block.1.block.3.alpha t 1 4 1\n"
+                           "encoder.block.1.block.4 p 8 4 6\n"
+                           "encoder.block.2 p 8 1 7\n"
+                           "quantizer.quantizers.{0-2}.in_proj p 2 8 1\n"
+                           "quantizer.quantizers.{0-2}.out_proj p 8 2 1\n"
+                           "quantizer.quantizers.{0-2}.codebook.weight t 6 2\n"
+                           "decoder.model.0 p 8 1 7\n"
+                           "decoder.model.1 p 8 8 1\n"
+                           "decoder.model.2.block.0.alpha t 1 8 1\n"
+                           "decoder.model.2.block.1 P 8 4 6\n"
+                           "decoder.model.2.block.2.linear q 4 4 1\n"
+                           "decoder.model.2.block.{3-5}.block.{0,2}.alpha t 1 4 1\n"
+                           "decoder.model.2.block.{3-5}.block.1 p 4 1 7\n"
+                           "decoder.model.2.block.{3-5}.block.3 p 4 4 1\n"
+                           "decoder.model.3.alpha t 1 4 1\n"
+                           "decoder.model.4 p 1 4 7\n";
+
+static const char snac_attention[] = "encoder.block.0 p 4 1 7\n"
+                                     "encoder.block.1.block.{0-2}.block.{0,2}.alpha t 1 4 1\n"
+                                     "encoder.block.1.block.{0-2}.block.1 p 4 1 7\n"
+                                     "encoder.block.1.block.{0-2}.block.3 p 4 4 1\n"
+                                     "encoder.block.1.block.3.alpha t 1 4 1\n"
+                                     "encoder.block.1.block.4 p 64 4 4\n"
+                                     "encoder.block.2.norm w 64\n"
+                                     "encoder.block.2.to_qkv.weight t 192 64\n"
+                                     "encoder.block.2.to_out.weight t 64 64\n"
+                                     "encoder.block.2.rel_pos.inv_freq t 32\n"
+                                     "encoder.block.3 p 64 1 7\n"
+                                     "quantizer.quantizers.{0-1}.in_proj p 2 64 1\n"
+                                     "quantizer.quantizers.{0-1}.out_proj p 64 2 1\n"
+                                     "quantizer.quantizers.{0-1}.codebook.weight t 6 2\n"
+                                     "decoder.model.0 p 64 1 7\n"
+                                     "decoder.model.1 p 64 64 1\n"
+                                     "decoder.model.2.norm w 64\n"
+                                     "decoder.model.2.to_qkv.weight t 192 64\n"
+                                     "decoder.model.2.to_out.weight t 64 64\n"
+                                     "decoder.model.2.rel_pos.inv_freq t 32\n"
+                                     "decoder.model.3.block.0.alpha t 1 64 1\n"
+                                     "decoder.model.3.block.1 P 64 4 4\n"
+                                     "decoder.model.3.block.2.linear q 4 4 1\n"
+                                     "decoder.model.3.block.{3-5}.block.{0,2}.alpha t 1 4 1\n"
+                                     "decoder.model.3.block.{3-5}.block.1 p 4 1 7\n"
+                                     "decoder.model.3.block.{3-5}.block.3 p 4 4 1\n"
+                                     "decoder.model.4.alpha t 1 4 1\n"
+                                     "decoder.model.5 p 1 4 7\n";
+
+#define TRANSFORMER(which)                                                                         \
+    which ".transformer.layers.0.self_attn.in_proj_weight t 24 8\n" which                          \
+          ".transformer.layers.0.self_attn.out_proj.weight t 8 8\n" which                          \
+          ".transformer.layers.0.norm{1,2} w 8\n" which                                            \
+          ".transformer.layers.0.linear1.weight t 12 8\n" which                                    \
+          ".transformer.layers.0.linear2.weight t 8 12\n" which                                    \
+          ".transformer.layers.0.layer_scale_{1,2}.scale t 8\n"
+
+static const char mimi[] =
+    "encoder.model.0.conv.conv w 4 1 7\n"
+    "encoder.model.1.block.1.conv.conv w 2 4 3\n"
+    "encoder.model.1.block.3.conv.conv w 4 2 1\n"
+    "encoder.model.3.conv.conv w 8 4 6\n"
+    "encoder.model.5.conv.conv w 8 8 3\n" TRANSFORMER("encoder_transformer")
+        TRANSFORMER("decoder_transformer") "downsample.conv.conv.conv v 8 8 4\n"
+                                           "upsample.convtr.convtr.convtr v 8 1 4\n"
+                                           "quantizer.rvq_{first,rest}.input_proj v 3 8 1\n"
+                                           "quantizer.rvq_{first,rest}.output_proj v 8 3 1\n"
+                                           "quantizer.rvq_first.vq.layers.0._codebook."
+                                           "cluster_usage t 6\n"
+                                           "quantizer.rvq_first.vq.layers.0._codebook."
+                                           "embedding_sum t 6 3\n"
+                                           "quantizer.rvq_rest.vq.layers.{0-1}._codebook."
+                                           "cluster_usage t 6\n"
+                                           "quantizer.rvq_rest.vq.layers.{0-1}._codebook."
+                                           "embedding_sum t 6 3\n"
+                                           "decoder.model.0.conv.conv w 8 8 7\n"
+                                           "decoder.model.2.convtr.convtr W 8 4 6\n"
+                                           "decoder.model.3.block.1.conv.conv w 2 4 3\n"
+                                           "decoder.model.3.block.3.conv.conv w 4 2 1\n"
+                                           "decoder.model.5.conv.conv w 1 4 3\n";
+
+static const char nemo[] =
+    "audio_encoder.pre_conv.conv g 3 1 7\n"
+    "audio_encoder.down_sample_conv_layers.0.conv g 6 3 4\n"
+    "audio_encoder.res_layers.0.res_blocks.{0-1}.res_blocks.{0-1}.{input,skip}_conv.conv g 3 3 3\n"
+    "audio_encoder.post_conv.conv g 4 6 7\n"
+    "vector_quantizer.fsqs.{0-1}.num_levels i 5 3\n"
+    "vector_quantizer.fsqs.{0-1}.dim_base_index i 1 5\n"
+    "audio_decoder.pre_conv.conv g 6 4 7\n"
+    "audio_decoder.up_sample_conv_layers.0.conv G 6 3 4\n"
+    "audio_decoder.res_layers.0.res_blocks.{0-1}.res_blocks.{0-1}.{input,skip}_conv.conv g 3 3 3\n"
+    "audio_decoder.post_conv.conv g 1 3 3\n";
+
+#define VOCOS                                                                                      \
+    "feature_extractor.encodec.encoder.model.0.conv.conv g 4 1 7\n"                                \
+    "feature_extractor.encodec.encoder.model.1.block.1.conv.conv g 2 4 3\n"                        \
+    "feature_extractor.encodec.encoder.model.1.block.3.conv.conv g 4 2 1\n"                        \
+    "feature_extractor.encodec.encoder.model.1.shortcut.conv.conv g 4 4 1\n"                       \
+    "feature_extractor.encodec.encoder.model.3.conv.conv g 8 4 8\n"                                \
+    "feature_extractor.encodec.encoder.model.4.lstm.weight_{ih,hh}_l0 t 32 8\n"                    \
+    "feature_extractor.encodec.encoder.model.4.lstm.bias_{ih,hh}_l0 t 32\n"                        \
+    "feature_extractor.encodec.encoder.model.6.conv.conv g 6 8 7\n"                                \
+    "backbone.embed w 32 6 7\n"                                                                    \
+    "backbone.norm.{scale,shift}.weight t 2 32\n"                                                  \
+    "backbone.convnext.0.dwconv w 32 1 7\n"                                                        \
+    "backbone.convnext.0.norm.{scale,shift}.weight t 2 32\n"                                       \
+    "backbone.convnext.0.pwconv1 w 40 32\n"                                                        \
+    "backbone.convnext.0.pwconv2 w 32 40\n"                                                        \
+    "backbone.convnext.0.gamma t 32\n"                                                             \
+    "backbone.final_layer_norm w 32\n"                                                             \
+    "head.out w 18 32\n"
+
+static const char languagecodec[] =
+    VOCOS "feature_extractor.encodec.quantizer.vq.layers.{0-3}._codebook.embed t 6 6\n";
+
+static const char wavtokenizer[] =
+    VOCOS "feature_extractor.encodec.quantizer.vq.layers.0._codebook.embed t 6 6\n"
+          "backbone.pos_net.{0,1,3,4}.norm{1,2} w 32\n"
+          "backbone.pos_net.{0,1,3,4}.conv{1,2} w 32 32 3\n"
+          "backbone.pos_net.2.norm w 32\n"
+          "backbone.pos_net.2.{q,k,v,proj_out} w 32 32 1\n"
+          "backbone.pos_net.5 w 32\n";
+
+static const char lyra[] = "encoder.first w 6 1 4\n"
+                           "encoder.b.res0.dw v 6 1 3\n"
+                           "encoder.b.res0.pw v 6 3 1\n"
+                           "encoder.down w 5 6 4\n"
+                           "decoder.up W 5 4 4\n"
+                           "decoder.last W 4 1 4\n"
+                           "quantizer.codebooks t 3 16 5\n";
+
+#define LYRA_LAYER(name, op, in, out, k, s, groups, act, overlap)                                  \
+    "{\"name\":\"" name "\",\"op\":\"" op "\",\"in_channels\":" #in ",\"out_channels\":" #out      \
+    ",\"kernel\":" #k ",\"stride\":" #s ",\"dilation\":1,\"groups\":" #groups ",\"act_in\":\"" act \
+    "\",\"" overlap "}"
+
+static const char lyra_config[] =
+    "{\"sample_rate\":16000,\"frame_samples\":4,\"leaky_relu_alpha\":0.3,\"encoder\":"
+    "[" LYRA_LAYER("encoder.first", "conv1d", 1, 6, 4, 2, 1, "none", "state_in_steps\":2") "," LYRA_LAYER(
+        "encoder.b.res0.dw", "conv1d", 6, 6, 3, 1, 6, "leaky_relu(0.3)",
+        "state_in_steps\":2") "," LYRA_LAYER("encoder.b.res0.pw", "conv1d", 6, 6, 1, 1, 2, "none",
+                                             "state_in_steps\":0") "," LYRA_LAYER("encoder."
+                                                                                  "down",
+                                                                                  "conv1d", 6, 5, 4,
+                                                                                  2, 1,
+                                                                                  "leaky_"
+                                                                                  "relu(0."
+                                                                                  "3)",
+                                                                                  "state_"
+                                                                                  "in_"
+                                                                                  "steps\":"
+                                                                                  "2") "],"
+                                                                                       "\"d"
+                                                                                       "eco"
+                                                                                       "der"
+                                                                                       "\":"
+                                                                                       "[" LYRA_LAYER(
+                                                                                           "decoder"
+                                                                                           ".up",
+                                                                                           "conv_"
+                                                                                           "transpo"
+                                                                                           "se1d",
+                                                                                           5, 4, 4,
+                                                                                           2, 1,
+                                                                                           "none",
+                                                                                           "overlap"
+                                                                                           "_out_"
+                                                                                           "steps\""
+                                                                                           ":2") "," LYRA_LAYER("decoder.last",
+                                                                                                                "conv_transpose1d",
+                                                                                                                4,
+                                                                                                                1,
+                                                                                                                4,
+                                                                                                                2,
+                                                                                                                1,
+                                                                                                                "leaky_relu(0.3)",
+                                                                                                                "overlap_out_steps\":2") "]}";
+
+static const small_checkpoint all[] = {
+    {"dac", "{\"sample_rate\":16000}", dac},
+    {"encodec", "{\"pad_mode\":\"constant\"}", encodec},
+    {"encodec in segments",
+     "{\"sample_rate\":8000,\"channels\":2,\"norm\":\"time_group_norm\",\"causal\":false,"
+     "\"normalize\":true,\"segment\":0.0125,\"overlap\":0.1}",
+     segments},
+    {"languagecodec", "{\"bandwidth_id\":1}", languagecodec},
+    {"lyra", lyra_config, lyra},
+    {"mimi", "{\"transformer\":{\"num_heads\":2,\"context\":4},\"sample_rate\":8000}", mimi},
+    {"nemo", "{\"sample_rate\":22050}", nemo},
+    {"snac", "{\"sampling_rate\":24000,\"vq_strides\":[4,2,1]}", snac},
+    {"snac with attention", "{\"sampling_rate\":32000,\"vq_strides\":[2,1],\"attn_window_size\":4}",
+     snac_attention},
+    {"wavtokenizer", "{\"bandwidth_id\":0}", wavtokenizer},
+};
+
+enum { N_SMALL = sizeof all / sizeof all[0], NAME = 160, HEADER = 1 << 16, DATA = 1 << 20 };
+
+const char *ravel_small_name(int i)
+{
+    return i >= 0 && i < N_SMALL ? all[i].name : NULL;
+}
+
+const char *ravel_small_config(int i)
+{
+    return all[i].config;
+}
+
+/* --- Making the file -------------------------------------------------------------------------- */
+
+/* A safetensors file in the making. */
+typedef struct {
+    char header[HEADER];
+    uint8_t data[DATA];
+    size_t n_header, n_data;
+    uint64_t seed;
+} writer;
+
+/* Weights that keep signals about as loud as they are: positive gains, small rest. */
+static float random_weight(writer *w, const char *name, size_t width)
+{
+    float x = ravel_random_float(&w->seed);
+    bool gain = strstr(name, "alpha") || strstr(name, "weight_g") || strstr(name, "original0") ||
+                strstr(name, "cluster") || (strstr(name, "norm") && strstr(name, "weight"));
+    return gain ? 0.75f + 0.25f * x : width > 8 ? 0.4f * x : x;
+}
+
+/* extents: ends with a 0; numbers: of an I32, or NULL */
+static void add(writer *w, const char *name, const int *extents, const int *numbers)
+{
+    size_t count = 1, begin = w->n_data, width = (size_t)(extents[1] ? extents[1] : 1);
+    w->n_header += (size_t)snprintf(w->header + w->n_header, HEADER - w->n_header,
+                                    "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[",
+                                    w->n_header > 1 ? "," : "", name, numbers ? "I32" : "F32");
+    for (int i = 0; extents[i]; i++) {
+        count *= (size_t)extents[i];
+        w->n_header += (size_t)snprintf(w->header + w->n_header, HEADER - w->n_header, "%s%d",
+                                        i ? "," : "", extents[i]);
+    }
+    if (w->n_data + 4 * count > DATA)
+        abort();
+    for (size_t i = 0; i < count; i++, w->n_data += 4) {
+        const float value = random_weight(w, name, width);
+        memcpy(w->data + w->n_data, numbers ? (const void *)&numbers[i] : &value, 4);
+    }
+    w->n_header += (size_t)snprintf(w->header + w->n_header, HEADER - w->n_header,
+                                    "],\"data_offsets\":[%zu,%zu]}", begin, w->n_data);
+    if (w->n_header >= HEADER - 2)
+        abort();
+}
+
+static void add_part(writer *w, const char *name, const char *part, int a, int b, int k)
+{
+    char full[NAME + 50];
+    const int extents[4] = {a, b, b ? k : 0, 0};
+    (void)snprintf(full, sizeof full, "%s%s", name, part);
+    add(w, full, extents, NULL);
+}
+
+/* What a letter stands for. e: extents, 0 where there are none */
+static void add_letter(writer *w, const char *name, char letter, const int e[4])
+{
+    bool transposed = strchr("WGP", letter) != NULL;
+    switch (letter) {
+    case 'i': {
+        const int n = e[1] ? 2 : 1, shape[4] = {1, n, 1, 0};
+        add(w, name, shape, e);
+        return;
+    }
+    case 't':
+        add_part(w, name, "", e[0], e[1], e[2]);
+        return;
+    case 'g':
+    case 'G':
+        add_part(w, name, ".weight_g", e[0], 1, 1);
+        add_part(w, name, ".weight_v", e[0], e[1], e[2]);
+        break;
+    case 'p':
+    case 'P':
+    case 'q':
+        add_part(w, name, ".parametrizations.weight.original0", e[0], 1, 1);
+        add_part(w, name, ".parametrizations.weight.original1", e[0], e[1], e[2]);
+        break;
+    default:
+        add_part(w, name, ".weight", e[0], e[1], e[2]);
+    }
+    if (letter != 'q' && letter != 'v')
+        add_part(w, name, ".bias", transposed ? e[1] : e[0], 0, 0);
+}
+
+/* The name with each alternative of its first pair of braces, and so on. */
+static void expand(writer *w, const char *name, char letter, const int e[4])
+{
+    const char *open = strchr(name, '{'), *close = open ? strchr(open, '}') : NULL;
+    if (!close) {
+        add_letter(w, name, letter, e);
+        return;
+    }
+    char one[NAME];
+    if (open[2] == '-') {
+        for (char digit = open[1]; digit <= open[3]; digit++) {
+            (void)snprintf(one, sizeof one, "%.*s%c%s", (int)(open - name), name, digit, close + 1);
+            expand(w, one, letter, e);
+        }
+        return;
+    }
+    for (const char *at = open + 1; at < close; at += strcspn(at, ",}") + 1) {
+        (void)snprintf(one, sizeof one, "%.*s%.*s%s", (int)(open - name), name,
+                       (int)strcspn(at, ",}"), at, close + 1);
+        expand(w, one, letter, e);
+    }
+}
+
+void *ravel_small_checkpoint(int i, size_t *size)
+{
+    writer *w = calloc(1, sizeof *w);
+    if (!w)
+        abort();
+    w->seed = 7;
+    w->header[w->n_header++] = '{';
+    for (const char *line = all[i].tensors; *line; line = strchr(line, '\n') + 1) {
+        char name[NAME], letter;
+        int e[4] = {0};
+        if (sscanf(line, "%150s %c %d %d %d", name, &letter, &e[0], &e[1], &e[2]) < 3)
+            abort();
+        expand(w, name, letter, e);
+    }
+    w->header[w->n_header++] = '}';
+    const uint64_t length = w->n_header;
+    *size = 8 + w->n_header + w->n_data;
+    uint8_t *file = malloc(*size);
+    if (!file)
+        abort();
+    memcpy(file, &length, 8);
+    memcpy(file + 8, w->header, w->n_header);
+    memcpy(file + 8 + w->n_header, w->data, w->n_data);
+    free(w);
+    return file;
+}
