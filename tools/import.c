@@ -22,6 +22,8 @@ static const char usage[] =
     "                          CONFIG may say sample_rate, name\n"
     "  encodec                 EnCodec and AcademiCodec; CONFIG may say causal, pad_mode,\n"
     "                          sample_rate, segment, overlap, normalize, name\n"
+    "  hificodec               HiFi-Codec; CONFIG may say upsample_rates, sampling_rate,\n"
+    "                          piece_seconds (20), name\n"
     "  languagecodec           Language-Codec; CONFIG may say bandwidth_id (0), sample_rate, name\n"
     "  lyra                    Lyra V2; CONFIG is its graph, lyra_v2_graph.json\n"
     "  mimi                    Mimi, of Kyutai's or Hugging Face's names; streaming=true: as in\n"

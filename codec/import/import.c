@@ -14,6 +14,7 @@ static const struct {
 } kinds[] = {
     {"dac", ravel_import_is_dac, ravel_import_dac},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
+    {"hificodec", ravel_import_is_hificodec, ravel_import_hificodec},
     {"languagecodec", ravel_import_is_languagecodec, ravel_import_languagecodec},
     {"lyra", ravel_import_is_lyra, ravel_import_lyra},
     {"mimi", ravel_import_is_mimi, ravel_import_mimi},

@@ -37,6 +37,9 @@ const char *ravel_import_kind(int i);
  *           "sample_rate" ("sampling_rate"), "segment" ("chunk_length_s"), "overlap", "normalize":
  *           as the published model of such tensors; "pad_mode" ("reflect"; "constant",
  *           "replicate"), "dilation_base" ("dilation_growth_rate", 2), "name"
+ * hificodec config: optional; "upsample_rates" (half the kernels), "sampling_rate" (24000),
+ *           "resblock_dilation_sizes" (1, 3, 5), "groupnorm_channels_per_group" (16),
+ *           "piece_seconds" of the sound that the encoder sees at once (20), "name"
  * languagecodec, wavtokenizer
  *           config: optional; "bandwidth_id" (0), "sample_rate" (24000), "head.padding" ("same"),
  *           "name"; for the encoder as encodec
