@@ -217,6 +217,7 @@ Test(encodec, configurations_are_checked)
     ravel_checkpoint_refused(c, "{\"causal\":1}", "'causal' is neither true nor false");
     ravel_checkpoint_refused(c, "{\"trim_right_ratio\":0.5}", "trim_right_ratio");
     ravel_checkpoint_refused(c, "{\"dilation_base\":0}", "dilation_base");
+    ravel_checkpoint_refused(c, "{\"norm_type\":\"layer_norm\"}", "norm_type 'layer_norm'");
     ravel_checkpoint_refused(c, "[]", "not a JSON object");
     ravel_checkpoint_free(c);
 }

@@ -38,12 +38,25 @@ static const char *padding_mode(ravel_draft *draft)
     return "zero";
 }
 
+/* The tensors tell which of these it is; the tensors of others would look like them. */
+static void check_norm(ravel_draft *draft, const char *key)
+{
+    static const char *const norms[] = {"weight_norm", "time_group_norm", "none"};
+    const char *norm = ravel_draft_config_string(draft, key, norms[0]);
+    for (int i = 0; i < 3; i++)
+        if (strcmp(norm, norms[i]) == 0)
+            return;
+    ravel_draft_fail(draft, "configuration: unknown %s '%.40s'", key, norm);
+}
+
 ravel_seanet ravel_seanet_open(ravel_draft *draft, const char *root)
 {
     char authors[RAVEL_DRAFT_NAME];
     ravel_seanet net = {.root = root, .mode = padding_mode(draft), .completes = true};
     (void)snprintf(authors, sizeof authors, "%sencoder.model.", root);
     net.hugging_face = !ravel_draft_has(draft, authors);
+    check_norm(draft, "norm");
+    check_norm(draft, "norm_type");
     int base = ravel_draft_config_int(draft, "dilation_growth_rate", 2, 1, MAX_DILATION);
     net.dilation_base = ravel_draft_config_int(draft, "dilation_base", base, 1, MAX_DILATION);
     return net;
