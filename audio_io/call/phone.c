@@ -11,6 +11,7 @@
 
 #include "audio_io/call/transport/srtp.h"
 #include "audio_io/call/user_agent.h"
+#include "audio_io/live/realtime.h"
 #include "nn/error.h"
 
 enum {
@@ -170,6 +171,7 @@ static void *serve(void *argument)
     } else {
         tmr_start(&phone->tick, STATUS_MS, show_status, phone);
         set_state(phone, RUNNING, NULL);
+        (void)ravel_realtime_begin(RAVEL_REALTIME_NETWORK);
         (void)re_main(NULL);
     }
     tmr_cancel(&phone->tick);

@@ -71,7 +71,7 @@ static void send_frame(ravel_sound *sound)
 static void *capture(void *argument)
 {
     ravel_sound *sound = argument;
-    (void)ravel_realtime_begin();
+    (void)ravel_realtime_begin(RAVEL_REALTIME_VOICE);
     while (!atomic_load_explicit(&sound->stop, memory_order_relaxed)) {
         if (ravel_line_capture(sound->line, sound->captured, sound->format.frame_samples) > 0)
             send_frame(sound);
@@ -118,7 +118,7 @@ static void *playout(void *argument)
         atomic_store(&sound->state, RAVEL_SOUND_FAILED);
         return NULL;
     }
-    atomic_store(&sound->realtime, ravel_realtime_begin() == 0);
+    atomic_store(&sound->realtime, ravel_realtime_begin(RAVEL_REALTIME_VOICE) == 0);
     atomic_store(&sound->state, RAVEL_SOUND_ON);
     play(sound);
     (void)pthread_join(sound->capture_thread, NULL);

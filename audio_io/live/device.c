@@ -270,7 +270,7 @@ static void sleep_ms(int ms)
 static void *run_ticker(void *context)
 {
     ravel_devices *devices = context;
-    (void)ravel_realtime_begin();
+    (void)ravel_realtime_begin(RAVEL_REALTIME_VOICE);
     while (!atomic_load(&devices->stop)) {
         sleep_ms(TICK_MS);
         for (int i = 0; i < 2; i++)

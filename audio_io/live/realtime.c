@@ -4,8 +4,9 @@
 #include <pthread.h>
 #include <sched.h>
 
-int ravel_realtime_begin(void)
+int ravel_realtime_begin(ravel_realtime rank)
 {
-    const struct sched_param least = {.sched_priority = sched_get_priority_min(SCHED_RR)};
-    return pthread_setschedparam(pthread_self(), SCHED_RR, &least);
+    const int priority = sched_get_priority_min(SCHED_RR) + (int)rank;
+    const struct sched_param wanted = {.sched_priority = priority};
+    return pthread_setschedparam(pthread_self(), SCHED_RR, &wanted);
 }

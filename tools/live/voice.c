@@ -61,7 +61,7 @@ static void *run(void *context)
 {
     ravel_live_voice *voice = context;
     ravel_loop_warm_up(voice->loop, voice->pcm, voice->out);
-    voice->realtime = ravel_realtime_begin();
+    voice->realtime = ravel_realtime_begin(RAVEL_REALTIME_VOICE);
     while (ravel_engine_capture(voice->engine, voice->pcm, voice->hop_samples) > 0)
         ; /* what was heard meanwhile would only be late */
     while (!voice->stopped) {
