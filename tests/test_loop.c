@@ -194,6 +194,17 @@ Test(loop, refuses_a_model_that_is_not_for_packets)
     ravel_model_free(model);
 }
 
+Test(loop, refuses_a_stereo_model)
+{
+    ravel_error error = {0};
+    const ravel_loss loss = ravel_loss_new(0.0, 1.0, SEED);
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_SEGMENTS);
+    cr_expect_null(ravel_loop_new(model, 1, &loss, &error));
+    cr_expect_eq(error.status, RAVEL_ERR_MODEL);
+    cr_expect_not_null(strstr(error.text, "2 channels, not one"), "%s", error.text);
+    ravel_model_free(model);
+}
+
 /* --- The recording ---------------------------------------------------------------------------- */
 
 /* Codes of a whole run as they went by. return    frames */

@@ -364,3 +364,15 @@ Test(voice, what_cannot_be_a_call_is_refused)
         cr_assert_null(ravel_receiver_new(&voice, &error), "%zu", i);
     }
 }
+
+Test(voice, a_stereo_model_is_refused)
+{
+    ravel_error error = {0};
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_SEGMENTS);
+    const ravel_voice voice = ravel_voice_default(model);
+    cr_assert_null(ravel_sender_new(&voice, &error));
+    cr_assert_eq(error.status, RAVEL_ERR_MODEL);
+    cr_assert_not_null(strstr(error.text, "one channel"), "%s", error.text);
+    cr_assert_null(ravel_receiver_new(&voice, &error));
+    ravel_model_free(model);
+}

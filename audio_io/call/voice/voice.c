@@ -48,8 +48,10 @@ static int model_format(const ravel_voice *voice, ravel_voice_format *format, ra
     const int64_t frame_ms = (int64_t)info->hop_samples * 1000 / info->sample_rate_hz;
     if (frame_ms > MOST_FRAME_MS || info->delay_samples > info->sample_rate_hz)
         return ravel_error_set(error, RAVEL_ERR_MODEL,
-                               "the model %s is too slow for a call: frames of %d ms", info->name,
-                               (int)frame_ms);
+                               "the model %s is too slow for a call: frames of %d ms, and a delay "
+                               "of %d ms",
+                               info->name, (int)frame_ms,
+                               (int)((int64_t)info->delay_samples * 1000 / info->sample_rate_hz));
     if (voice->max_codebooks < 0 || voice->max_codebooks > info->n_codebooks)
         return ravel_error_set(error, RAVEL_ERR_ARGUMENT, "%d codebooks of the %d of the model %s",
                                voice->max_codebooks, info->n_codebooks, info->name);
