@@ -184,17 +184,20 @@ static ravel_quantizer *build_node(ravel_builder *builder, const ravel_node *nod
 
 ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node *node, int dim)
 {
+    const size_t weight_budget = builder->weight_budget; /* that of the quantisers inside too */
     ravel_node_enter(node);
     ravel_quantizer *q = build_node(builder, node, dim);
     if (!q)
         return NULL;
     if (dim > 0 && q->dim != dim) {
         ravel_node_refuse(node, "takes %d dimensions, but is given %d", q->dim, dim);
-    } else if (q->weight_bytes > builder->weight_budget) {
+    } else if (q->weight_bytes > weight_budget) {
         ravel_node_refuse(node, "the weights are far larger than the file");
     }
-    if (!node->reader->failed)
-        return q;
-    ravel_quantizer_destroy(q);
-    return NULL;
+    if (node->reader->failed) {
+        ravel_quantizer_destroy(q);
+        return NULL;
+    }
+    builder->weight_budget = weight_budget - q->weight_bytes;
+    return q;
 }
