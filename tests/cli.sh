@@ -259,6 +259,34 @@ tail -c +45 one.wav | od -An -v -t x1 -w2 >one.txt
 tail -c +45 two.wav | od -An -v -t x1 -w4 | awk '{ print " " $1, $2; if ($1 $2 != $3 $4) exit 1 }' >two.txt
 check "kept channels" cmp one.txt two.txt
 
+# --- A stereo model --------------------------------------------------------------------------------
+
+# Frames are segments of 24 samples, 20 apart; the last one has 14.
+check "a stereo model" "$write_model" segments segments
+{ wav_header 8000 2 4936; noise 4936; } >stereo.wav
+expect 0 '' "$ravel" encode -q -m segments stereo.wav stereo.rvl
+equal "$(fact stereo.rvl samples) $(fact stereo.rvl channels) $(fact stereo.rvl frames)" "1234 2 62"
+expect 0 '' "$ravel" decode -q -m segments stereo.rvl stereo2.wav
+equal "$(wc -c <stereo2.wav)" 4980
+expect 0 '' "$ravel" decode -q -m segments --start 0.1 --duration 0.01 stereo.rvl part.wav
+tail -c +3245 stereo2.wav | head -c 320 >whole.raw
+tail -c +45 part.wav >part.raw
+check "stereo from the middle" cmp whole.raw part.raw
+expect 0 '' "$ravel" encode -q -m segments --raw --raw-rate 8000 one.raw one.rvl
+expect 0 '' "$ravel" encode -q -m segments --raw --raw-rate 8000 --raw-channels 2 two.raw two.rvl
+check "mono is stereo of equal channels" cmp one.rvl two.rvl
+{ wav_header 8000 4 8000; noise 8000; } >four.wav
+expect 1 'cannot be mixed' "$ravel" encode -q -m segments four.wav no.rvl
+gone no.rvl
+expect 0 '' "$ravel" encode -q -m segments --channels keep four.wav four.rvl
+equal "$(fact four.rvl samples) $(fact four.rvl channels) $(fact four.rvl streams)" "1000 4 2"
+expect 0 '' "$ravel" decode -q -m segments four.rvl four2.wav
+equal "$(wc -c <four2.wav)" 8044
+expect 0 '' "$ravel" encode -q -m segments -k 3 stereo.wav numbers.rvl
+expect 0 '' "$ravel" decode -q -m segments numbers.rvl silence.wav
+equal "$(tail -c +45 silence.wav | tr -d '\000' | wc -c) $(wc -c <silence.wav)" "0 4980"
+check "bench of a stereo model" "$ravel" bench --seconds 1 -m segments
+
 # --- Short and strange sound -----------------------------------------------------------------------
 
 for n in 0 1 2 $((hop - 1)) "$hop" $((hop + 1)); do

@@ -145,6 +145,13 @@ expect 0 '' "$ravel" encode -q -m early early.wav a.rvl
 expect 0 '' "$ravel" decode -q -m early a.rvl early-decoded.wav
 same "a model that ends early" early-tokens.wav early-decoded.wav
 equal "$(wc -c <early-tokens.wav)" 12044
+expect 0 '' "$write_model" segments segments
+sound twelve.wav 2000 9 12000
+expect 0 '' "$ravel" tokens -q -m segments twelve.wav stereo.npz
+expect 0 '' "$ravel" detokens -q -m segments stereo.npz stereo-tokens.wav
+expect 0 '' "$ravel" encode -q -m segments twelve.wav a.rvl
+expect 0 '' "$ravel" decode -q -m segments a.rvl stereo-decoded.wav
+same "a stereo model" stereo-tokens.wav stereo-decoded.wav
 mkdir alone && cp plain/long.npy alone/
 expect 0 '' "$ravel" detokens -q alone/long.npy alone.wav
 same "without metadata" alone.wav back-npy-parallel/long.wav
