@@ -8,9 +8,10 @@
  * Nothing is causal: every convolution is padded on both sides. Transposed convolutions of an odd
  * stride give a row less than their share, so that the models of hop 320 end 8 samples early.
  */
+#include "codec/import/dac.h"
+
 #include <stdio.h>
 
-#include "codec/import/draft.h"
 #include "codec/import/factorised.h"
 
 enum { MAX_STAGES = 16, UNITS = 3, MAX_HOP = 65536 };
@@ -22,22 +23,24 @@ typedef struct {
 
 typedef struct {
     ravel_draft *draft;
-    bool huggingface; /* whose names the checkpoint has */
-    int hop;          /* product of the strides of the encoder */
+    const char *prefix; /* of all names */
+    bool huggingface;   /* whose names the checkpoint has */
+    int hop;            /* product of the strides of a network */
 } dac;
 
 static module begin(const dac *d, const char *authors, const char *huggingface)
 {
-    module m;
-    (void)snprintf(m.model, sizeof m.model, "%s", authors);
-    (void)snprintf(m.source, sizeof m.source, "%s", d->huggingface ? huggingface : authors);
+    module m = {0};
+    (void)snprintf(m.model, sizeof m.model, "%s%s", d->prefix, authors);
+    (void)snprintf(m.source, sizeof m.source, "%s%s", d->prefix,
+                   d->huggingface ? huggingface : authors);
     return m;
 }
 
 static module within(const dac *d, const module *outer, const char *authors,
                      const char *huggingface)
 {
-    module m;
+    module m = {0};
     ravel_draft_name(m.model, outer->model, "%s", authors);
     ravel_draft_name(m.source, outer->source, "%s", d->huggingface ? huggingface : authors);
     return m;
@@ -46,10 +49,10 @@ static module within(const dac *d, const module *outer, const char *authors,
 /* The i-th stage of a network: the authors count from 1, after the first convolution. */
 static module nth(const dac *d, const char *authors, const char *huggingface, int i)
 {
-    module m;
-    (void)snprintf(m.model, sizeof m.model, "%s.%d", authors, i);
-    (void)snprintf(m.source, sizeof m.source, "%s.%d", d->huggingface ? huggingface : authors,
-                   d->huggingface ? i - 1 : i);
+    module m = {0};
+    (void)snprintf(m.model, sizeof m.model, "%s%s.%d", d->prefix, authors, i);
+    (void)snprintf(m.source, sizeof m.source, "%s%s.%d", d->prefix,
+                   d->huggingface ? huggingface : authors, d->huggingface ? i - 1 : i);
     return m;
 }
 
@@ -75,9 +78,9 @@ static void append_conv(dac *d, cJSON *sequence, const module *m, int dilation)
     ravel_draft_append(d->draft, sequence, node);
 }
 
-/* A convolution that changes the rate. return    its stride */
-static int append_strided(dac *d, cJSON *sequence, const module *m, const char *type,
-                          const char *padding)
+/* A convolution that changes the rate. */
+static void append_strided(dac *d, cJSON *sequence, const module *m, const char *type,
+                           const char *padding)
 {
     const ravel_tensor *weight = ravel_draft_conv_weight_as(d->draft, m->model, m->source);
     cJSON *node = ravel_draft_node(d->draft, type, m->model);
@@ -88,7 +91,7 @@ static int append_strided(dac *d, cJSON *sequence, const module *m, const char *
     ravel_draft_number(d->draft, node, "stride", stride);
     ravel_draft_pair(d->draft, node, padding, pad, pad);
     ravel_draft_append(d->draft, sequence, node);
-    return stride;
+    d->hop = stride <= MAX_HOP / d->hop ? d->hop * stride : MAX_HOP;
 }
 
 /* Snake and convolution, twice; the first is dilated by 1, 3, 9 in turn. */
@@ -146,8 +149,7 @@ static cJSON *read_encoder(dac *d)
             break;
         append_units(d, sequence, &stage, 0);
         append_snake(d, sequence, &snake);
-        int stride = append_strided(d, sequence, &conv, "conv", "pad");
-        d->hop = stride <= MAX_HOP / d->hop ? d->hop * stride : MAX_HOP;
+        append_strided(d, sequence, &conv, "conv", "pad");
     }
     append_last(d, sequence, "encoder.block", i, "encoder.snake1", "encoder.conv2");
     return sequence;
@@ -166,7 +168,7 @@ static cJSON *read_decoder(dac *d)
         if (!has_stage(d, &stage, "block.2."))
             break;
         append_snake(d, sequence, &snake);
-        (void)append_strided(d, sequence, &conv, "conv_transpose", "trim");
+        append_strided(d, sequence, &conv, "conv_transpose", "trim");
         append_units(d, sequence, &stage, 2);
     }
     append_last(d, sequence, "decoder.model", i, "decoder.snake1", "decoder.conv2");
@@ -174,18 +176,26 @@ static cJSON *read_decoder(dac *d)
     return sequence;
 }
 
-static cJSON *read_quantizer(ravel_draft *draft, int *n_codebooks)
+cJSON *ravel_dac_decoder(ravel_draft *draft, const char *prefix, int *hop)
 {
-    char name[RAVEL_DRAFT_NAME], part[RAVEL_DRAFT_NAME];
+    dac d = {draft, prefix, false, 1};
+    cJSON *decoder = read_decoder(&d);
+    *hop = d.hop;
+    return decoder;
+}
+
+cJSON *ravel_dac_quantizer(ravel_draft *draft, const char *name, int *n_codebooks)
+{
+    char codebook[RAVEL_DRAFT_NAME], sign[RAVEL_DRAFT_NAME];
     cJSON *node = ravel_draft_node(draft, "residual", NULL);
     cJSON *stages = cJSON_AddArrayToObject(node, "stages");
     int i = 0;
     for (; i < RAVEL_MAX_CODEBOOKS && !draft->failed; i++) {
-        ravel_draft_name(name, "quantizer.quantizers", "%d", i);
-        ravel_draft_name(part, name, "codebook.weight");
-        if (i > 0 && !ravel_draft_has(draft, part))
+        ravel_draft_name(codebook, name, "%d", i);
+        ravel_draft_name(sign, codebook, "codebook.weight");
+        if (i > 0 && !ravel_draft_has(draft, sign))
             break;
-        ravel_draft_append(draft, stages, ravel_factorised_codebook(draft, name));
+        ravel_draft_append(draft, stages, ravel_factorised_codebook(draft, codebook));
     }
     *n_codebooks = i;
     return node;
@@ -203,8 +213,7 @@ static int usual_rate(const dac *d, int n_codebooks)
 
 static int read_rate(dac *d, int n_codebooks)
 {
-    const char *key =
-        ravel_draft_config(d->draft, "sampling_rate") ? "sampling_rate" : "sample_rate";
+    const char *key = ravel_draft_config(d->draft, "sample_rate") ? "sample_rate" : "sampling_rate";
     int rate = ravel_draft_config_int(d->draft, key, usual_rate(d, n_codebooks), 1000, 768000);
     if (rate == 0)
         ravel_draft_fail(d->draft, "a hop of %d and %d codebooks: sample_rate must be set", d->hop,
@@ -212,26 +221,29 @@ static int read_rate(dac *d, int n_codebooks)
     return rate;
 }
 
-/* SNAC has modules of the same names, but a second convolution before the stages of its decoder. */
+/* SNAC has modules of the same names, but a second convolution before the stages of its decoder, or
+ * noise in them. */
 bool ravel_import_is_dac(const ravel_draft *draft)
 {
     return ravel_draft_has(draft, "encoder.block.0.res_unit1.") ||
            (ravel_draft_has(draft, "encoder.block.1.block.0.block.") &&
-            ravel_draft_has(draft, "decoder.model.1.block."));
+            ravel_draft_has(draft, "decoder.model.1.block.") &&
+            !ravel_draft_has(draft, "decoder.model.1.block.2.linear."));
 }
 
 void ravel_import_dac(ravel_draft *draft)
 {
-    dac d = {draft, ravel_draft_has(draft, "encoder.conv1."), 1};
+    dac d = {draft, "", ravel_draft_has(draft, "encoder.conv1."), 1};
     char name[RAVEL_DRAFT_NAME];
     int n_codebooks;
     cJSON *encoder = read_encoder(&d);
-    cJSON *quantizer = read_quantizer(draft, &n_codebooks);
-    cJSON *decoder = read_decoder(&d);
+    cJSON *quantizer = ravel_dac_quantizer(draft, "quantizer.quantizers", &n_codebooks);
     int rate = read_rate(&d, n_codebooks);
+    int hop = d.hop;
+    cJSON *decoder = read_decoder(&d);
     (void)snprintf(name, sizeof name, "dac_%dkhz", rate / 1000);
     ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name),
-                       "as the publisher of the checkpoint says", rate, d.hop);
+                       "as the publisher of the checkpoint says", rate, hop);
     ravel_draft_part(draft, "encoder", encoder);
     ravel_draft_part(draft, "quantizer", quantizer);
     ravel_draft_part(draft, "decoder", decoder);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SNAC (Siuzdak et al., arXiv 2410.14411): 24 kHz, and the models of 32 and 44.1 kHz with attention
- * in windows. Modules are numbered without gaps; what each is follows from the tensors it has, its
- * sizes from their shapes: a convolution with an even kernel changes the rate, by half of it.
+ * in windows. Sizes follow from shapes: a strided convolution has a kernel of twice its stride.
  *
  * The reference pads its input to whole windows of attention and whole steps of the slowest codebook;
  * that many samples are a frame. Noise is a part of the decoder: "noise": false leaves it out, "seed"
@@ -13,7 +12,7 @@
 #include "codec/import/draft.h"
 #include "codec/import/factorised.h"
 
-enum { MAX_MODULES = 100, MAX_HOP = 65536, MAX_STRIDE = 256, HEAD_SIZE = 64, MAX_SEED = 0xfffff };
+enum { MAX_HOP = 65536, MAX_STRIDE = 256, HEAD_SIZE = 64, MAX_SEED = 0xfffff };
 
 /* One of the two networks while it is read. */
 typedef struct {
@@ -41,15 +40,27 @@ static void append_snake(network *net, cJSON *sequence, const char *prefix)
     ravel_draft_append(net->draft, sequence, ravel_draft_node(net->draft, "snake", prefix));
 }
 
-/* Keeps the rate. */
-static void append_conv(network *net, cJSON *sequence, const char *prefix,
-                        const ravel_tensor *weight, int dilation)
+/* The weight of a convolution whose kernel is even, or odd; NULL on failure. */
+static const ravel_tensor *find_weight(network *net, const char *prefix, bool even)
 {
+    const ravel_tensor *weight = ravel_draft_conv_weight(net->draft, prefix);
+    if (weight && (weight->shape[2] % 2 == 0) != even)
+        ravel_draft_fail(net->draft, "tensor '%s' has an %s kernel, %d", weight->name,
+                         even ? "odd" : "even", weight->shape[2]);
+    return net->draft->failed ? NULL : weight;
+}
+
+/* Depthwise or not: groups follow from the channels so far. */
+static void append_conv(network *net, cJSON *sequence, const char *prefix, int dilation)
+{
+    const ravel_tensor *weight = find_weight(net, prefix, false);
+    if (!weight)
+        return;
     int pad = (weight->shape[2] - 1) / 2 * dilation;
     cJSON *node = ravel_draft_node(net->draft, "conv", prefix);
     if (net->channels % weight->shape[1] != 0)
-        ravel_draft_fail(net->draft, "tensor '%s' has groups of %d channels of %d", weight->name,
-                         weight->shape[1], net->channels);
+        ravel_draft_fail(net->draft, "tensor '%s' is for groups of %d channels; there are %d",
+                         weight->name, weight->shape[1], net->channels);
     ravel_draft_number(net->draft, node, "dilation", dilation);
     ravel_draft_number(net->draft, node, "groups", net->channels / weight->shape[1]);
     ravel_draft_pair(net->draft, node, "pad", pad, pad);
@@ -57,32 +68,26 @@ static void append_conv(network *net, cJSON *sequence, const char *prefix,
     net->channels = weight->shape[0];
 }
 
-static void append_strided(network *net, cJSON *sequence, const char *prefix,
-                           const ravel_tensor *weight)
+/* A kernel of twice the stride; transposed in the decoder. */
+static void append_strided(network *net, cJSON *sequence, const char *prefix)
 {
+    const ravel_tensor *weight = find_weight(net, prefix, true);
+    if (!weight)
+        return;
     int stride = weight->shape[2] / 2, pad = (stride + 1) / 2;
     cJSON *node = ravel_draft_node(net->draft, net->decodes ? "conv_transpose" : "conv", prefix);
-    if (!net->decodes && net->hop > MAX_HOP / stride)
-        ravel_draft_fail(net->draft,
-                         "tensor '%s': the strides up to here make more than %d samples",
-                         weight->name, MAX_HOP);
-    else if (!net->decodes)
-        net->hop *= stride;
     ravel_draft_number(net->draft, node, "stride", stride);
     ravel_draft_pair(net->draft, node, net->decodes ? "trim" : "pad", pad, pad);
     if (net->decodes)
         ravel_draft_number(net->draft, node, "output_padding", stride % 2);
+    else if (stride > MAX_HOP / net->hop)
+        ravel_draft_fail(net->draft,
+                         "tensor '%s': the strides up to here make more than %d samples",
+                         weight->name, MAX_HOP);
+    else
+        net->hop *= stride;
     ravel_draft_append(net->draft, sequence, node);
     net->channels = weight->shape[net->decodes];
-}
-
-static void append_any_conv(network *net, cJSON *sequence, const char *prefix, int dilation)
-{
-    const ravel_tensor *weight = ravel_draft_conv_weight(net->draft, prefix);
-    if (weight && weight->shape[2] % 2 == 0)
-        append_strided(net, sequence, prefix, weight);
-    else if (weight)
-        append_conv(net, sequence, prefix, weight, dilation);
 }
 
 /* Adds its input times noise. */
@@ -96,7 +101,7 @@ static void append_noise(network *net, cJSON *sequence, const char *prefix)
     }
     cJSON *node = ravel_draft_node(net->draft, "residual", NULL);
     cJSON *branch = cJSON_AddArrayToObject(node, "branch");
-    append_any_conv(net, branch, name, 1);
+    append_conv(net, branch, name, 1);
     cJSON *noise = ravel_draft_node(net->draft, "noise", prefix);
     ravel_draft_number(net->draft, noise, "seed", net->seed++);
     ravel_draft_append(net->draft, branch, noise);
@@ -139,62 +144,105 @@ static void append_attention(network *net, cJSON *sequence, const char *prefix)
     ravel_draft_append(draft, sequence, whole);
 }
 
-static void append_simple(network *net, cJSON *sequence, const char *prefix, int dilation)
+/* Snake and convolution, twice; the first is dilated by 1, 3, 9 in turn. */
+static void append_units(network *net, cJSON *sequence, const char *stage, int first)
 {
-    if (has_part(net, prefix, "alpha"))
-        append_snake(net, sequence, prefix);
-    else if (has_part(net, prefix, "linear."))
-        append_noise(net, sequence, prefix);
-    else if (has_part(net, prefix, "to_qkv."))
-        append_attention(net, sequence, prefix);
-    else
-        append_any_conv(net, sequence, prefix, dilation);
+    static const int dilations[] = {1, 3, 9};
+    char unit[RAVEL_DRAFT_NAME], name[RAVEL_DRAFT_NAME];
+    for (int i = 0; i < 3; i++) {
+        cJSON *node = ravel_draft_node(net->draft, "residual", NULL);
+        cJSON *branch = cJSON_AddArrayToObject(node, "branch");
+        ravel_draft_name(unit, stage, "block.%d", first + i);
+        for (int part = 0; part < 4; part++) {
+            ravel_draft_name(name, unit, "block.%d", part);
+            if (part % 2 == 0)
+                append_snake(net, branch, name);
+            else
+                append_conv(net, branch, name, part == 1 ? dilations[i] : 1);
+        }
+        ravel_draft_append(net->draft, sequence, node);
+    }
 }
 
-/* The name of the i-th of the modules of a list; whether there is one. */
-static bool find_module(const network *net, const char *list, int i, char name[RAVEL_DRAFT_NAME])
+/* The i-th module of a list. */
+static const char *nth(const char *list, int i, char name[RAVEL_DRAFT_NAME])
 {
     ravel_draft_name(name, list, "%d", i);
-    return i < MAX_MODULES && !net->draft->failed && has_part(net, name, "");
+    return name;
 }
 
-/* Snake and convolution, twice; only the first is dilated. */
-static void append_unit(network *net, cJSON *sequence, const char *prefix, int dilation)
-{
-    char list[RAVEL_DRAFT_NAME], name[RAVEL_DRAFT_NAME];
-    cJSON *node = ravel_draft_node(net->draft, "residual", NULL);
-    cJSON *branch = cJSON_AddArrayToObject(node, "branch");
-    ravel_draft_name(list, prefix, "block");
-    for (int i = 0; find_module(net, list, i, name); i++)
-        append_simple(net, branch, name, i == 1 ? dilation : 1);
-    ravel_draft_append(net->draft, sequence, node);
-}
-
-/* A change of rate, and residual units dilated by 1, 3, 9. */
-static void append_stage(network *net, cJSON *sequence, const char *prefix)
-{
-    char list[RAVEL_DRAFT_NAME], name[RAVEL_DRAFT_NAME];
-    int dilation = 1;
-    ravel_draft_name(list, prefix, "block");
-    for (int i = 0; find_module(net, list, i, name); i++) {
-        if (has_part(net, name, "block.")) {
-            append_unit(net, sequence, name, dilation);
-            dilation *= dilation < 1024 ? 3 : 1;
-        } else {
-            append_simple(net, sequence, name, 1);
-        }
-    }
-}
-
-static void read_network(network *net, cJSON *sequence, const char *list)
+/* Modules from the i-th on; the number of the next. */
+static int append_windows(network *net, cJSON *sequence, const char *list, int i)
 {
     char name[RAVEL_DRAFT_NAME];
-    for (int i = 0; find_module(net, list, i, name); i++) {
-        if (has_part(net, name, "block."))
-            append_stage(net, sequence, name);
+    if (!has_part(net, nth(list, i, name), "to_"))
+        return i;
+    append_attention(net, sequence, name);
+    return i + 1;
+}
+
+static void append_encoder_stage(network *net, cJSON *sequence, const char *stage)
+{
+    char name[RAVEL_DRAFT_NAME];
+    append_units(net, sequence, stage, 0);
+    ravel_draft_name(name, stage, "block.3");
+    append_snake(net, sequence, name);
+    ravel_draft_name(name, stage, "block.4");
+    append_strided(net, sequence, name);
+}
+
+static void append_decoder_stage(network *net, cJSON *sequence, const char *stage)
+{
+    char name[RAVEL_DRAFT_NAME];
+    ravel_draft_name(name, stage, "block.0");
+    append_snake(net, sequence, name);
+    ravel_draft_name(name, stage, "block.1");
+    append_strided(net, sequence, name);
+    ravel_draft_name(name, stage, "block.2");
+    bool noisy = has_part(net, name, "linear.");
+    if (noisy)
+        append_noise(net, sequence, name);
+    append_units(net, sequence, stage, noisy ? 3 : 2);
+}
+
+static int append_stages(network *net, cJSON *sequence, const char *list, int i)
+{
+    char stage[RAVEL_DRAFT_NAME];
+    for (; !net->draft->failed && has_part(net, nth(list, i, stage), "block."); i++) {
+        if (net->decodes)
+            append_decoder_stage(net, sequence, stage);
         else
-            append_simple(net, sequence, name, 1);
+            append_encoder_stage(net, sequence, stage);
     }
+    return i;
+}
+
+static cJSON *read_encoder(network *net)
+{
+    static const char list[] = "encoder.block";
+    char name[RAVEL_DRAFT_NAME];
+    cJSON *sequence = cJSON_CreateArray();
+    append_conv(net, sequence, nth(list, 0, name), 1);
+    int i = append_stages(net, sequence, list, 1);
+    i = append_windows(net, sequence, list, i);
+    append_conv(net, sequence, nth(list, i, name), 1);
+    return sequence;
+}
+
+/* Depthwise models have a second convolution at the beginning. */
+static void read_decoder(network *net, cJSON *sequence)
+{
+    static const char list[] = "decoder.model";
+    char name[RAVEL_DRAFT_NAME];
+    int i = 1;
+    append_conv(net, sequence, nth(list, 0, name), 1);
+    if (!has_part(net, nth(list, 1, name), "block.") && !has_part(net, name, "to_"))
+        append_conv(net, sequence, nth(list, i++, name), 1);
+    i = append_windows(net, sequence, list, i);
+    i = append_stages(net, sequence, list, i);
+    append_snake(net, sequence, nth(list, i, name));
+    append_conv(net, sequence, nth(list, i + 1, name), 1);
+    ravel_draft_append(net->draft, sequence, ravel_draft_node(net->draft, "tanh", NULL));
 }
 
 /* --- Codebooks -------------------------------------------------------------------------------- */
@@ -206,14 +254,17 @@ static int count_codebooks(ravel_draft *draft)
     do {
         ravel_draft_name(name, "quantizer.quantizers", "%d.", n);
     } while (ravel_draft_has(draft, name) && n++ < RAVEL_MAX_CODEBOOKS);
-    return n;
+    if (n == 0 || n > RAVEL_MAX_CODEBOOKS)
+        ravel_draft_fail(draft, "%d codebooks 'quantizer.quantizers', not 1 to %d", n,
+                         RAVEL_MAX_CODEBOOKS);
+    return draft->failed ? 0 : n;
 }
 
 /* Rows that share a code of each codebook; halved from one to the next where nothing is said. */
 static void read_strides(ravel_draft *draft, int n, int strides[RAVEL_MAX_CODEBOOKS])
 {
     const cJSON *list = ravel_draft_config(draft, "vq_strides");
-    if (n < 1 || n > RAVEL_MAX_CODEBOOKS || (list && cJSON_GetArraySize(list) != n))
+    if (list && cJSON_GetArraySize(list) != n)
         ravel_draft_fail(draft, "configuration: %d 'vq_strides' for %d codebooks",
                          cJSON_GetArraySize(list), n);
     for (int i = 0; i < n && !draft->failed; i++) {
@@ -278,7 +329,7 @@ static int read_rate(ravel_draft *draft, const network *net)
     return rate;
 }
 
-/* DAC has modules of the same names, and no second convolution before the stages of its decoder. */
+/* DAC has modules of the same names. */
 bool ravel_import_is_snac(const ravel_draft *draft)
 {
     return ravel_draft_has(draft, "encoder.block.1.block.0.block.") && !ravel_import_is_dac(draft);
@@ -292,14 +343,12 @@ void ravel_import_snac(ravel_draft *draft)
     network net = {.draft = draft, .channels = 1, .hop = 1, .window = 1};
     net.noise = ravel_draft_config_bool(draft, "noise", true);
     net.seed = ravel_draft_config_int(draft, "seed", 0, 0, MAX_SEED) << 4;
-    cJSON *encoder = cJSON_CreateArray(), *decoder = cJSON_CreateArray();
-    read_network(&net, encoder, "encoder.block");
+    cJSON *encoder = read_encoder(&net), *decoder = cJSON_CreateArray();
     int steps = frame_steps(draft, &net, strides[0]);
     ravel_draft_append(draft, encoder, fold_node(draft, "fold", steps));
     ravel_draft_append(draft, decoder, fold_node(draft, "unfold", steps));
     net.decodes = true;
-    read_network(&net, decoder, "decoder.model");
-    ravel_draft_append(draft, decoder, ravel_draft_node(draft, "tanh", NULL));
+    read_decoder(&net, decoder);
     int rate = read_rate(draft, &net);
     (void)snprintf(name, sizeof name, "snac_%dkhz", rate / 1000);
     ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name),
