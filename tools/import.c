@@ -20,6 +20,7 @@ static const char usage[] =
     "\n"
     "  dac                     DAC 16, 24, 44.1 kHz, of its authors' or Hugging Face's names;\n"
     "                          CONFIG may say sample_rate, name\n"
+    "  dualcodec               DualCodec's decoder: tokens to sound only\n"
     "  encodec                 EnCodec and AcademiCodec; CONFIG may say causal, pad_mode,\n"
     "                          sample_rate, segment, overlap, normalize, name\n"
     "  hificodec               HiFi-Codec; CONFIG may say upsample_rates, sampling_rate,\n"

@@ -117,6 +117,8 @@ void ravel_draft_check_all_set(ravel_draft *draft);
 
 /* The converters. The first of each pair tells by the names of the tensors whether they are of that
  * kind, and of no other; the second fills graph and tensors. */
+bool ravel_import_is_dualcodec(const ravel_draft *draft);
+void ravel_import_dualcodec(ravel_draft *draft);
 bool ravel_import_is_dac(const ravel_draft *draft);
 void ravel_import_dac(ravel_draft *draft);
 bool ravel_import_is_encodec(const ravel_draft *draft);

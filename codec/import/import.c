@@ -13,6 +13,7 @@ static const struct {
     void (*convert)(ravel_draft *draft);
 } kinds[] = {
     {"dac", ravel_import_is_dac, ravel_import_dac},
+    {"dualcodec", ravel_import_is_dualcodec, ravel_import_dualcodec},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
     {"hificodec", ravel_import_is_hificodec, ravel_import_hificodec},
     {"languagecodec", ravel_import_is_languagecodec, ravel_import_languagecodec},

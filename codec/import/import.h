@@ -33,6 +33,7 @@ const char *ravel_import_kind(int i);
  *
  * dac       config: optional; "sample_rate" or "sampling_rate" (by hop and number of codebooks those of
  *           the published models; needed for others), "name"
+ * dualcodec config: optional; "is_causal" (true), "sample_rate" (24000), "name". Only decodes
  * encodec   config: optional, the authors' or Hugging Face's; "causal" ("use_causal_conv"),
  *           "sample_rate" ("sampling_rate"), "segment" ("chunk_length_s"), "overlap", "normalize":
  *           as the published model of such tensors; "pad_mode" ("reflect"; "constant",

@@ -17,7 +17,7 @@ try:
     import numpy as np
     import torch
 
-    from published import blocks, encodec, mimi, nemo, seanet, vocos
+    from published import blocks, dualcodec, encodec, mimi, nemo, seanet, vocos
 except ImportError as missing:
     print(f"SKIPPED: {missing}")
     sys.exit(77)
@@ -50,6 +50,10 @@ NEMO = {"sample_rate": 22050, "samples_per_frame": 24,
                           "input_dim": 8, "base_channels": 16,
                           "resblock_dilation_sizes": [1, 3, 4]},
         "vector_quantizer": {"num_groups": 2, "num_levels_per_group": [8, 7, 6, 6]}}
+DUALCODEC = {**dualcodec.DUALCODEC_12, "encoder_dim": 3, "encoder_rates": [2, 5],
+             "decoder_dim": 16, "decoder_rates": [5, 2], "latent_dim": 12, "n_codebooks": 3,
+             "codebook_size": 20, "semantic_codebook_size": 50, "codebook_dim": 4,
+             "convnext_dim": 10, "convnext_hidden": 16, "convnext_layers": 2}
 
 
 def transformers_config(config):
@@ -117,6 +121,9 @@ CASES = {
     "mimi_hf": (mimi, MIMI, hugging_face_of_mimi, transformers_config_of_mimi(MIMI)),
     "nemo": (nemo, NEMO, trained_nemo, NEMO),
     "wavtokenizer": (vocos, VOCOS, trained, VOCOS),
+    "dualcodec": (dualcodec, DUALCODEC, dict, None),
+    "dualcodec_around": (dualcodec, {**DUALCODEC, "is_causal": False}, new_norm,
+                         {"is_causal": False}),
 }
 
 
@@ -170,9 +177,11 @@ def write_segments(folder, codec, pcm, prefix, margins):
 
 def write_vectors(folder, codec, pcm, prefix, margins):
     margins.clear()
-    latent, codes = codec.latent(pcm), codec.encode(pcm)
-    arrays = {"input": pcm[0], "latent": latent[0], "codes": codes.int(),
-              "quantized": quantizer_of(codec).decode(codes)[0], "output": codec.decode(codes)[0]}
+    codes = codec.encode(pcm)
+    arrays = {"codes": codes.int(), "quantized": quantizer_of(codec).decode(codes)[0],
+              "output": codec.decode(codes)[0]}
+    if hasattr(codec, "latent"):  # it encodes
+        arrays.update({"input": pcm[0], "latent": codec.latent(pcm)[0]})
     if margins:
         arrays["margin"] = torch.stack(margins)
     save(folder, prefix, arrays)

@@ -42,13 +42,14 @@ static void check_case(ravel_case *c, bool other_model)
 {
     ravel_npy input = ravel_set_array(c->set, "%sinput", c->recording);
     c->pcm = ravel_signal_take(&input, false);
-    if (c->pcm.width == (size_t)c->subject->model->info.channels) {
+    bool decodes_only = c->subject->model->info.decodes_only;
+    if (decodes_only || c->pcm.width == (size_t)c->subject->model->info.channels) {
         ravel_check_arrays(c);
         ravel_check_segments(c);
         ravel_check_modules(c);
         if (other_model)
             ravel_check_pieces(c);
-        if (other_model && c->recording[0] == '\0')
+        if (other_model && !decodes_only && c->recording[0] == '\0')
             ravel_check_delay(c);
     } else {
         ravel_set_check(c->set, false, "input", "%zu channels, not %d", c->pcm.width,
@@ -69,7 +70,10 @@ static void check_form(ravel_set *set, int form)
 {
     char recording[RAVEL_SET_NAME];
     ravel_subject subject = {0};
-    for (int i = 0; ravel_set_next(set, "input.npy", &i, recording); i++) {
+    /* Codes that were made elsewhere have no input. */
+    const char *begin =
+        ravel_set_next(set, "input.npy", &(int){0}, recording) ? "input.npy" : "codes.npy";
+    for (int i = 0; ravel_set_next(set, begin, &i, recording); i++) {
         if (!has_form(set, recording, forms[form].name))
             continue;
         if (!subject.model && !ravel_subject_import(&subject, set, "model.safetensors",

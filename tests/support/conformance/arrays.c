@@ -204,6 +204,7 @@ void ravel_check_arrays(const ravel_case *c)
 {
     if (ravel_set_has(c->set, "%s%scodes_seg0.npy", c->recording, c->form))
         return;
-    check_encoder(c);
+    if (c->subject->model->encoder)
+        check_encoder(c);
     check_decoder(c);
 }

@@ -36,10 +36,13 @@ static inputs make_inputs(const ravel_case *c)
     const ravel_model *model = c->subject->model;
     (void)snprintf(name, sizeof name, "%s%scodes", c->recording, c->form);
     ravel_decisions given = ravel_decisions_load(c->set, model, name, c->time_first);
+    bool encodes = !given.values && model->encoder;
     ravel_codes codes =
-        given.values ? ravel_decisions_codes(&given)
-                     : ravel_run_encoder(model, &c->pcm, model->info.n_codebooks, RAVEL_AT_ONCE);
-    inputs in = {ravel_run_padded(model, &c->pcm), ravel_run_dequantize(model, &codes)};
+        encodes ? ravel_run_encoder(model, &c->pcm, model->info.n_codebooks, RAVEL_AT_ONCE)
+                : ravel_decisions_codes(&given);
+    inputs in = {.decoder = ravel_run_dequantize(model, &codes)};
+    if (model->encoder)
+        in.encoder = ravel_run_padded(model, &c->pcm);
     if (strcmp(ravel_subject_quantizer(c->subject), "segment") == 0)
         enter_segment(c, &in);
     ravel_codes_free(&codes);
