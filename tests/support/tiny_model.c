@@ -188,6 +188,13 @@ static void build_seanet(ravel_tiny *t, const char *name, const char *mode)
 
 /* --- segments --------------------------------------------------------------------------------- */
 
+static void group_norm(ravel_tiny *t, const char *name, int channels, int groups)
+{
+    ravel_tiny_tensor(t, RAVEL_F32, 1.0f, 0.1f, (int[4]){channels}, name, "weight");
+    ravel_tiny_tensor(t, RAVEL_F32, 0.0f, 0.1f, (int[4]){channels}, name, "bias");
+    ravel_tiny_text(t, "{\"type\":\"group_norm\",\"name\":\"%s\",\"groups\":%d}", name, groups);
+}
+
 /* A symmetric convolution over reflections, and the norm of all its rows. */
 static void normed_conv(ravel_tiny *t, const char *name, int n_out, int n_in, int k, int stride)
 {
@@ -198,9 +205,8 @@ static void normed_conv(ravel_tiny *t, const char *name, int n_out, int n_in, in
                    stride, pad - pad / 2, pad / 2);
     ravel_tiny_conv(t, RAVEL_F32, name, n_out, n_in, k, fields);
     (void)snprintf(part, sizeof part, "%s.norm", name);
-    ravel_tiny_tensor(t, RAVEL_F32, 1.0f, 0.1f, (int[4]){n_out}, part, "weight");
-    ravel_tiny_tensor(t, RAVEL_F32, 0.0f, 0.1f, (int[4]){n_out}, part, "bias");
-    ravel_tiny_text(t, ",{\"type\":\"group_norm\",\"name\":\"%s\",\"groups\":1}", part);
+    ravel_tiny_text(t, ",");
+    group_norm(t, part, n_out, 1);
 }
 
 static void build_segments(ravel_tiny *t)
@@ -225,6 +231,50 @@ static void build_segments(ravel_tiny *t)
     ravel_tiny_text(t, ",{\"type\":\"elu\"},");
     normed_conv(t, "d.last", 2, 6, 7, 1);
     ravel_tiny_text(t, "]}}");
+}
+
+/* --- whole ------------------------------------------------------------------------------------ */
+
+/* HiFi-Codec's way: a block is added to what was there, and the norm is of the sum. */
+static void normed_sum(ravel_tiny *t, const char *name, int channels)
+{
+    char part[40];
+    ravel_tiny_text(t, ",{\"type\":\"residual\",\"branch\":[{\"type\":\"leaky_relu\"},");
+    (void)snprintf(part, sizeof part, "%s.block", name);
+    ravel_tiny_conv(t, RAVEL_F32, part, channels, channels, 7, ",\"dilation\":3,\"pad\":[9,9]");
+    ravel_tiny_text(t, "],\"shortcut\":[");
+    (void)snprintf(part, sizeof part, "%s.first", name);
+    group_norm(t, part, channels, 1);
+    ravel_tiny_text(t, "]},");
+    (void)snprintf(part, sizeof part, "%s.second", name);
+    group_norm(t, part, channels, 2);
+}
+
+static void build_whole(ravel_tiny *t)
+{
+    ravel_tiny_header(t, "whole", 8000, 1, 6, 0);
+    ravel_tiny_text(t, "{\"type\":\"whole\",\"rows\":60,\"inner\":[");
+    ravel_tiny_conv(t, RAVEL_F32, "e.first", 4, 1, 7, ",\"pad\":[3,3]");
+    normed_sum(t, "e.a", 4);
+    ravel_tiny_text(t, ",");
+    ravel_tiny_conv(t, RAVEL_F32, "e.a.down", 8, 4, 4, ",\"stride\":2,\"pad\":[1,1]");
+    normed_sum(t, "e.b", 8);
+    ravel_tiny_text(t, ",");
+    ravel_tiny_conv(t, RAVEL_F32, "e.b.down", 6, 8, 5, ",\"stride\":3,\"pad\":[1,1]");
+    ravel_tiny_text(t, "]},\"last_frame\":\"drop\",\"quantizer\":");
+    ravel_tiny_codebooks(t, 3, 16, 6);
+    ravel_tiny_text(t, ",\"decoder\":[");
+    ravel_tiny_conv(t, RAVEL_F32, "d.first", 8, 6, 3, ",\"pad\":[1,1]");
+    ravel_tiny_weights(t, RAVEL_I8, "d.attention", "in_proj.", (int[4]){24, 8}, 24, 8);
+    ravel_tiny_weights(t, RAVEL_F32, "d.attention", "out_proj.", (int[4]){8, 8}, 8, 8);
+    ravel_tiny_text(t,
+                    ",{\"type\":\"whole\",\"rows\":7,\"inner\":{\"type\":\"residual\",\"branch\":"
+                    "{\"type\":\"attention\",\"name\":\"d.attention\",\"heads\":2,"
+                    "\"causal\":false,\"rope\":\"half\"}}},");
+    ravel_tiny_conv_transpose(t, "d.up", 8, 6, 12, 6, ",\"trim\":[3,3]");
+    ravel_tiny_text(t, ",{\"type\":\"leaky_relu\"},");
+    ravel_tiny_conv(t, RAVEL_F32, "d.last", 1, 6, 7, ",\"pad\":[3,3]");
+    ravel_tiny_text(t, "]}");
 }
 
 /* --- transformer ------------------------------------------------------------------------------ */
@@ -334,7 +384,7 @@ const char *ravel_tiny_name(ravel_tiny_kind kind)
 {
     static const char *const names[RAVEL_TINY_KINDS] = {
         "default-like", "seanet-zero",   "seanet-reflect", "transformer", "lookahead",
-        "prior",        "source-filter", "early",          "segments"};
+        "prior",        "source-filter", "early",          "segments",    "whole"};
     return names[kind];
 }
 
@@ -435,6 +485,9 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
         break;
     case RAVEL_TINY_SEGMENTS:
         build_segments(t);
+        break;
+    case RAVEL_TINY_WHOLE:
+        build_whole(t);
         break;
     case RAVEL_TINY_KINDS:
         abort();

@@ -17,6 +17,7 @@ typedef enum {
     RAVEL_TINY_SOURCE_FILTER,  /* "source-filter": two spectra in, filtered pulses and noise out */
     RAVEL_TINY_EARLY,          /* "early": "lookahead" with a decoder that ends early, as DAC's */
     RAVEL_TINY_SEGMENTS,       /* "segments": stereo, in segments with norms, six steps a frame */
+    RAVEL_TINY_WHOLE,          /* "whole": norms and attention over pieces; drops a last frame */
     RAVEL_TINY_KINDS
 } ravel_tiny_kind;
 
