@@ -86,6 +86,8 @@ expect 2 "not an address" call alice "a b@127.0.0.1"
 expect 2 "not an IP address" call alice --address nowhere "$bob"
 expect 1 "x.wav" call alice --play x.wav --timeout 2 --address 127.0.0.1 "$bob"
 expect 3 "nowhere" call alice -m nowhere "$bob"
+"$write_model" segments stereo || exit 1
+expect 3 "one channel" call alice -m stereo "$bob"
 expect 0 "" call alice --help
 expect 1 "nothing has come" call alice --play voice.wav --timeout 1 "$bob"
 

@@ -83,6 +83,10 @@ equal "$(row 3 4 7 8)" "$fifth"
 expect 0 '' "$ravel" compare -q -m model clean.wav
 n_checks=$((n_checks + 1))
 grep -q "^$("$ravel" info model | sed -n 's/^name  *//p') " out || fail "no row of the model"
+"$write_model" segments model
+expect 0 '' "$ravel" compare -q -m model clean.wav
+n_checks=$((n_checks + 1))
+grep -q '^segments ' out || fail "no row of a stereo model"
 
 # --- The picture -----------------------------------------------------------------------------------
 

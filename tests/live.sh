@@ -57,6 +57,8 @@ expect 2 "'0' is no value" live --duration 0
 expect 2 "share the output" live --record - --json
 expect 2 "'file.wav' is no option" live file.wav
 expect 3 "nowhere" live -m nowhere
+"$write_model" segments stereo || exit 1
+expect 3 "2 channels, not one" live -m stereo
 expect 2 "no such device here" with_devices --input "no such device here" --output none
 expect 1 "nowhere/file.rvl" live --record nowhere/file.rvl --duration 1
 expect 0 "" "$ravel" live --help
