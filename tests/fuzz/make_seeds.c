@@ -3,7 +3,7 @@
  *     make_seeds DIRECTORY
  *
  * Writes valid inputs for the fuzz targets into DIRECTORY/model, /stream, /block, /packet, /wav,
- * /payload and /description.
+ * /payload, /description and /import.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +13,10 @@
 #include "audio_io/file/wav.h"
 #include "ravel/io.h"
 #include "tests/support/coded_blocks.h"
+#include "tests/support/small_checkpoints.h"
 #include "tests/support/tiny_model.h"
 
-enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 7 };
+enum { MAX_CODES = 1 << 16, PATH = 1024, SEED_FRAMES = 40, FOLDERS = 8 };
 
 static void fail(const char *what)
 {
@@ -43,6 +44,27 @@ static void make_models(const char *folder)
         void *model = ravel_test_model((ravel_tiny_kind)kind, &size);
         save(folder, ravel_tiny_name((ravel_tiny_kind)kind), "", model, size);
         free(model);
+    }
+}
+
+/* Each behind its configuration, and that behind its length. */
+static void make_checkpoints(const char *folder)
+{
+    for (int i = 0; ravel_small_name(i); i++) {
+        const char *config = ravel_small_config(i);
+        size_t size, n = strlen(config);
+        void *checkpoint = ravel_small_checkpoint(i, &size);
+        uint8_t *seed = malloc(2 + n + size);
+        if (seed == NULL) {
+            fail("a checkpoint");
+        }
+        seed[0] = (uint8_t)(n & 255);
+        seed[1] = (uint8_t)(n >> 8);
+        memcpy(seed + 2, config, n);
+        memcpy(seed + 2 + n, checkpoint, size);
+        save(folder, ravel_small_name(i), "", seed, 2 + n + size);
+        free(seed);
+        free(checkpoint);
     }
 }
 
@@ -219,8 +241,8 @@ static void make_descriptions(const char *folder)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"model", "stream",  "packet",     "wav",
-                                        "block", "payload", "description"};
+    static const char *const names[] = {"model", "stream",  "packet",      "wav",
+                                        "block", "payload", "description", "import"};
     char folders[FOLDERS][PATH];
     if (argc != 2) {
         fputs("usage: make_seeds DIRECTORY\n", stderr);
@@ -239,6 +261,7 @@ int main(int argc, char **argv)
     make_wavs(folders[3]);
     make_payloads(folders[5], model);
     make_descriptions(folders[6]);
+    make_checkpoints(folders[7]);
     ravel_model_free(model);
     return 0;
 }
