@@ -125,6 +125,36 @@ equal "$(tail -c 8 early.wav | od -An -t d2 | awk '{ print ($1 != 0), $2, $3, $4
 expect 0 '' "$ravel" decode -q -m early --start 0.1 --duration 0.01 early.rvl part.wav
 equal "$(wc -c <part.wav)" $((44 + 2 * 441))
 
+# --- A model that only decodes -----------------------------------------------------------------------
+
+check "a model without an encoder" "$write_model" decoder decoder
+equal "$(fact decoder decodes_only)" true
+for verb in "encode in.wav no.rvl" "tokens in.wav no.npy" "bench"; do
+    # shellcheck disable=SC2086
+    expect 3 'only decodes' "$ravel" $verb -m decoder
+done
+gone no.rvl
+gone no.npy
+expect 0 '' "$ravel" tokens -q -m early early.wav early.npy
+expect 0 '' "$ravel" detokens -q -m early early.npy early.wav
+expect 3 'are of the model' "$ravel" detokens -q -m decoder early.npy decoded.wav
+mkdir elsewhere && cp early.npy elsewhere/ # without the metadata
+expect 0 '' "$ravel" detokens -q -m decoder elsewhere/early.npy decoded.wav
+check "the same sound without the encoder" cmp early.wav decoded.wav
+
+# 166 frames and a sample that makes none; a sound of less than a frame.
+check "a model that drops what is left" "$write_model" whole whole
+noise 1994 >rest.raw
+expect 0 '' "$ravel" encode -q -m whole --raw --raw-rate 8000 rest.raw rest.rvl
+equal "$(fact rest.rvl frames)" 166
+expect 0 '' "$ravel" decode -q -m whole rest.rvl rest.wav
+equal "$(wc -c <rest.wav)" 2038
+equal "$(tail -c 4 rest.wav | od -An -t d2 | awk '{ print ($1 != 0), $2 }')" "1 0"
+noise 10 >rest.raw
+expect 0 '' "$ravel" encode -q -m whole --raw --raw-rate 8000 rest.raw rest.rvl
+expect 0 '' "$ravel" decode -q -m whole rest.rvl rest.wav
+equal "$(wc -c <rest.wav)" 44
+
 # --- Options ---------------------------------------------------------------------------------------
 
 codebooks=$("$ravel" info | sed -n 's/^codebooks  *//p')

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/support/tiny_model.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "codec/model_write.h"
+#include "codec/safetensors.h"
 #include "codec/sha256.h"
 #include "tests/support/tiny_graph.h"
 
@@ -277,6 +281,48 @@ static void build_whole(ravel_tiny *t)
     ravel_tiny_text(t, "]}");
 }
 
+/* --- rates ------------------------------------------------------------------------------------ */
+
+/* SNAC's way: one codebook each for averages of four rows, of two, and for each. */
+static void scales(ravel_tiny *t, int dim)
+{
+    for (int i = 0; i < 3; i++) {
+        char name[20];
+        (void)snprintf(name, sizeof name, "rvq.%d", i);
+        ravel_tiny_tensor(t, RAVEL_F32, 0.0f, 1.0f, (int[4]){16, dim}, name, "codebook.weight");
+        ravel_tiny_text(t,
+                        "%s{\"type\":\"strided\",\"steps\":4,\"stride\":%d,\"inner\":"
+                        "{\"type\":\"codebook\",\"name\":\"%s\"}}",
+                        i ? "," : "{\"type\":\"residual\",\"stages\":[", 4 >> i, name);
+    }
+    ravel_tiny_text(t, "]}");
+}
+
+static void build_rates(ravel_tiny *t)
+{
+    ravel_tiny_header(t, "rates", 8000, 1, 24, 0);
+    ravel_tiny_text(t, "[");
+    ravel_tiny_conv(t, RAVEL_F32, "e.first", 6, 1, 7, ",\"pad\":[3,3]");
+    ravel_tiny_text(t, ",{\"type\":\"residual\",\"branch\":[");
+    ravel_tiny_conv(t, RAVEL_F32, "e.depthwise", 6, 1, 7,
+                    ",\"groups\":6,\"dilation\":3,\"pad\":[9,9]");
+    ravel_tiny_text(t, ",{\"type\":\"elu\"}]},");
+    ravel_tiny_conv(t, RAVEL_F32, "e.a", 8, 6, 4, ",\"stride\":2,\"pad\":[1,1]");
+    ravel_tiny_text(t, ",{\"type\":\"elu\"},");
+    ravel_tiny_conv(t, RAVEL_F32, "e.b", 5, 8, 6, ",\"stride\":3,\"pad\":[2,2]");
+    ravel_tiny_text(t, ",{\"type\":\"fold\",\"rows\":4}],\"quantizer\":");
+    scales(t, 5);
+    ravel_tiny_text(t, ",\"decoder\":[{\"type\":\"unfold\",\"rows\":4},");
+    ravel_tiny_conv_transpose(t, "d.a", 5, 8, 6, 3, ",\"trim\":[2,2],\"output_padding\":1");
+    ravel_tiny_text(t, ",{\"type\":\"residual\",\"branch\":[");
+    ravel_tiny_conv(t, RAVEL_F32, "d.noise", 8, 8, 1, "");
+    ravel_tiny_text(t, ",{\"type\":\"noise\",\"seed\":7}]},{\"type\":\"elu\"},");
+    ravel_tiny_conv_transpose(t, "d.b", 8, 6, 4, 2, ",\"trim\":[1,1]");
+    ravel_tiny_text(t, ",");
+    ravel_tiny_conv(t, RAVEL_F32, "d.last", 1, 6, 7, ",\"pad\":[3,3]");
+    ravel_tiny_text(t, "]}");
+}
+
 /* --- transformer ------------------------------------------------------------------------------ */
 
 static void transformer_layer(ravel_tiny *t, const char *name, const char *rope, int width)
@@ -383,8 +429,8 @@ static ravel_tiny *begin(ravel_tiny_kind kind)
 const char *ravel_tiny_name(ravel_tiny_kind kind)
 {
     static const char *const names[RAVEL_TINY_KINDS] = {
-        "default-like", "seanet-zero",   "seanet-reflect", "transformer", "lookahead",
-        "prior",        "source-filter", "early",          "segments",    "whole"};
+        "default-like",  "seanet-zero", "seanet-reflect", "transformer", "lookahead", "prior",
+        "source-filter", "early",       "segments",       "whole",       "rates"};
     return names[kind];
 }
 
@@ -489,10 +535,34 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size)
     case RAVEL_TINY_WHOLE:
         build_whole(t);
         break;
+    case RAVEL_TINY_RATES:
+        build_rates(t);
+        break;
     case RAVEL_TINY_KINDS:
         abort();
     }
     return ravel_tiny_finish(t, size);
+}
+
+void *ravel_test_decoder(size_t *size)
+{
+    ravel_safetensors st;
+    ravel_tensor tensors[100];
+    size_t n = 0;
+    void *whole = ravel_test_model(RAVEL_TINY_EARLY, size), *file = NULL;
+    if (ravel_safetensors_parse(&st, whole, *size, NULL))
+        abort();
+    cJSON *graph = cJSON_Parse(ravel_safetensors_metadata(&st, "ravel"));
+    cJSON_DeleteItemFromObject(graph, "sha256");
+    cJSON_DeleteItemFromObject(graph, "encoder");
+    for (size_t i = 0; i < st.n_entries && n < 100; i++)
+        if (strncmp(st.entries[i].tensor.name, "e.", 2) != 0)
+            tensors[n++] = st.entries[i].tensor;
+    (void)ravel_model_write(graph, tensors, n, &file, size, NULL);
+    cJSON_Delete(graph);
+    ravel_safetensors_free(&st);
+    free(whole);
+    return file;
 }
 
 ravel_model *ravel_test_model_open(ravel_tiny_kind kind)

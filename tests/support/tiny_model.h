@@ -18,6 +18,7 @@ typedef enum {
     RAVEL_TINY_EARLY,          /* "early": "lookahead" with a decoder that ends early, as DAC's */
     RAVEL_TINY_SEGMENTS,       /* "segments": stereo, in segments with norms, six steps a frame */
     RAVEL_TINY_WHOLE,          /* "whole": norms and attention over pieces; drops a last frame */
+    RAVEL_TINY_RATES,          /* "rates": 1, 2 and 4 steps a frame; noise in the decoder */
     RAVEL_TINY_KINDS
 } ravel_tiny_kind;
 
@@ -26,7 +27,10 @@ const char *ravel_tiny_name(ravel_tiny_kind kind);
 /* The model file; free() it. NULL without memory. */
 void *ravel_test_model(ravel_tiny_kind kind, size_t *size);
 
-/* The same, opened; ends the program with a message where that fails. */
+/* RAVEL_TINY_EARLY without its encoder: a model that only decodes, with the codes of the whole one. */
+void *ravel_test_decoder(size_t *size);
+
+/* The first, opened; ends the program with a message where that fails. */
 ravel_model *ravel_test_model_open(ravel_tiny_kind kind);
 
 #endif
