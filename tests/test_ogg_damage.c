@@ -169,6 +169,28 @@ Test(ogg_damage, missing_and_repeated_pages)
     }
 }
 
+/* The sound goes on behind the last frame; which frames are missing is known all the same. */
+Test(ogg_damage, a_frame_that_was_dropped_is_not_lost)
+{
+    static const int whole[] = {0, 1, 2, 3, 4, 5, 6, 7, -1}, lost[] = {0, 1, 2, 3, 4, 5, 7, -1};
+    ravel_model_free(model);
+    model = ravel_test_model_open(RAVEL_TINY_WHOLE);
+    info = ravel_model_get_info(model);
+    write_stream("a.rvl", 60, 1, 10, 40);
+    cr_assert_gt(written.n_samples, 60 * info->hop_samples);
+    load("a.rvl");
+    cr_assert_eq(n_pages, 8);
+    for (int i = 0; i < 3; i++) {
+        if (i == 2)
+            bytes[pages[7].begin + 40] ^= 1; /* the last page; its length is lost with it */
+        put_pages(i == 1 ? lost : whole);
+        cr_assert(read_stream_file("b.rvl"), "%s", error.text);
+        cr_assert_eq(result.n_frames, i < 2 ? 60 : 50, "%d", result.n_frames);
+        cr_assert_eq(check_codes(), i == 1 ? 10 : 0);
+        cr_assert_eq(result.n_samples, i < 2 ? written.n_samples : 50 * info->hop_samples);
+    }
+}
+
 Test(ogg_damage, a_lying_position_makes_no_hours_of_silence)
 {
     write_stream("a.rvl", 60, 1, 10, 40);

@@ -145,6 +145,14 @@ expect 0 '' "$ravel" encode -q -m early early.wav a.rvl
 expect 0 '' "$ravel" decode -q -m early a.rvl early-decoded.wav
 same "a model that ends early" early-tokens.wav early-decoded.wav
 equal "$(wc -c <early-tokens.wav)" 12044
+expect 0 '' "$write_model" whole whole
+sound rest.wav 997 9 8000 # 166 frames and a sample that makes none
+expect 0 '' "$ravel" tokens -q -m whole rest.wav rest.npz
+expect 0 '' "$ravel" detokens -q -m whole rest.npz rest-tokens.wav
+expect 0 '' "$ravel" encode -q -m whole rest.wav a.rvl
+expect 0 '' "$ravel" decode -q -m whole a.rvl rest-decoded.wav
+same "a model that drops a frame" rest-tokens.wav rest-decoded.wav
+equal "$(wc -c <rest-tokens.wav)" 2038
 expect 0 '' "$write_model" segments segments
 sound twelve.wav 2000 9 12000
 expect 0 '' "$ravel" tokens -q -m segments twelve.wav stereo.npz
