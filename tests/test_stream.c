@@ -231,6 +231,11 @@ Test(cuts, whole)
     try_model(RAVEL_TINY_WHOLE);
 }
 
+Test(cuts, rates)
+{
+    try_model(RAVEL_TINY_RATES);
+}
+
 Test(cuts, builtin)
 {
     const ravel_model *model = ravel_model_builtin();

@@ -78,7 +78,8 @@ ravel_layer *ravel_build_noise(ravel_builder *builder, const ravel_node *node, r
 {
     ravel_error reason;
     int seed = ravel_node_int(node, "seed", -1, 0, RAVEL_MAX_NOISE_SEED);
-    const ravel_tensor *values = ravel_node_tensor(node, "values", false);
+    bool named = ravel_node_child(node, "name").json != NULL; /* only the values need one */
+    const ravel_tensor *values = named ? ravel_node_tensor(node, "values", false) : NULL;
     if (node->reader->failed)
         return NULL;
     return ravel_build_end(
