@@ -25,6 +25,10 @@ def _finite(pcm: Samples) -> Samples:
     return pcm if good.all() else np.where(good, pcm, np.float32(0))
 
 
+def _channels_of(pcm: Samples) -> int:
+    return 1 if pcm.ndim == 1 else int(pcm.shape[1])
+
+
 def mix(pcm: Samples, channels: int) -> Samples:
     """
     [samples] or [samples, given] to the model's channels: to one the average, from one the same.
@@ -32,7 +36,7 @@ def mix(pcm: Samples, channels: int) -> Samples:
     Tokens depend on these bits: the sum goes in the order of the channels and is divided once, as
     in the command.
     """
-    given = 1 if pcm.ndim == 1 else pcm.shape[1]
+    given = _channels_of(pcm)
     if given == channels:
         return pcm
     if channels > 1:
@@ -53,7 +57,7 @@ def as_model_wants(
     resampler = Resampler(from_hz, to_hz, channels) if from_hz != to_hz else None
     for piece in pieces:
         pcm = as_floats(piece)
-        if pcm.ndim == 2 and pcm.shape[1] != channels or resampler is not None:
+        if _channels_of(pcm) != channels or resampler is not None:
             pcm = mix(_finite(pcm), channels)
         yield pcm if resampler is None else resampler.push(pcm)
     if resampler is not None:
