@@ -47,6 +47,28 @@ static const char dac[] = "encoder.block.0 g 4 1 7\n"
                           "decoder.model.3.alpha t 1 4 1\n"
                           "decoder.model.4 g 1 4 7\n";
 
+static const char dualcodec[] = "convnext_encoder.0 g 4 5 1\n"
+                                "semantic_vq.quantizers.0.in_proj g 2 4 1\n"
+                                "semantic_vq.quantizers.0.out_proj g 4 2 1\n"
+                                "semantic_vq.quantizers.0.codebook.weight t 7 2\n"
+                                "convnext_decoder.{0-1}.dwconv w 4 1 7\n"
+                                "convnext_decoder.{0-1}.norm w 4\n"
+                                "convnext_decoder.{0-1}.pwconv1 w 6 4\n"
+                                "convnext_decoder.{0-1}.pwconv2 w 4 6\n"
+                                "convnext_decoder.2 g 5 4 1\n"
+                                "dac.encoder.block.0 g 4 1 7\n"
+                                "dac.quantizer.quantizers.{0-1}.in_proj g 2 5 1\n"
+                                "dac.quantizer.quantizers.{0-1}.out_proj g 5 2 1\n"
+                                "dac.quantizer.quantizers.{0-1}.codebook.weight t 6 2\n"
+                                "dac.decoder.model.0 g 4 5 7\n"
+                                "dac.decoder.model.1.block.0.alpha t 1 4 1\n"
+                                "dac.decoder.model.1.block.1 G 4 4 10\n"
+                                "dac.decoder.model.1.block.{2-4}.block.{0,2}.alpha t 1 4 1\n"
+                                "dac.decoder.model.1.block.{2-4}.block.1 g 4 4 7\n"
+                                "dac.decoder.model.1.block.{2-4}.block.3 g 4 4 1\n"
+                                "dac.decoder.model.2.alpha t 1 4 1\n"
+                                "dac.decoder.model.3 g 1 4 7\n";
+
 static const char encodec[] = "encoder.model.0.conv.conv g 4 1 7\n"
                               "encoder.model.1.block.1.conv.conv g 2 4 3\n"
                               "encoder.model.1.block.3.conv.conv g 4 2 1\n"
@@ -277,6 +299,7 @@ static const char lyra_config[] =
 
 static const small_checkpoint all[] = {
     {"dac", "{\"sample_rate\":16000}", dac},
+    {"dualcodec", "{\"is_causal\":false}", dualcodec},
     {"encodec", "{\"pad_mode\":\"constant\"}", encodec},
     {"encodec in segments",
      "{\"sample_rate\":8000,\"channels\":2,\"norm\":\"time_group_norm\",\"causal\":false,"
