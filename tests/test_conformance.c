@@ -36,6 +36,11 @@ Test(conformance, encodec_48khz)
     check("encodec48-a");
 }
 
+Test(conformance, hificodec)
+{
+    check("hificodec-a");
+}
+
 Test(conformance, mimi)
 {
     check("mimi-a");

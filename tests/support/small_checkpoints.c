@@ -231,6 +231,20 @@ static const char nemo[] =
     "backbone.final_layer_norm w 32\n"                                                             \
     "head.out w 18 32\n"
 
+static const char hificodec[] = "encoder.conv_pre g 4 1 7\n"
+                                "encoder.ups.0 g 4 4 4\n"
+                                "encoder.ups.1 g 4 4 7\n"
+                                "encoder.resblocks.{0-3}.convs{1,2}.{0-2} g 4 4 3\n"
+                                "encoder.normalize.{0-3}.{weight,bias} t 4\n"
+                                "encoder.conv_post w 6 4 3\n"
+                                "quantizer.quantizer_modules.{0,1}.embedding.weight t 5 3\n"
+                                "quantizer.quantizer_modules2.{0,1}.embedding.weight t 5 3\n"
+                                "generator.conv_pre g 4 6 7\n"
+                                "generator.ups.0 G 4 4 7\n"
+                                "generator.ups.1 G 4 4 4\n"
+                                "generator.resblocks.{0-3}.convs{1,2}.{0-2} g 4 4 3\n"
+                                "generator.conv_post g 1 4 7\n";
+
 static const char languagecodec[] =
     VOCOS "feature_extractor.encodec.quantizer.vq.layers.{0-3}._codebook.embed t 6 6\n";
 
@@ -305,6 +319,10 @@ static const small_checkpoint all[] = {
      "{\"sample_rate\":8000,\"channels\":2,\"norm\":\"time_group_norm\",\"causal\":false,"
      "\"normalize\":true,\"segment\":0.0125,\"overlap\":0.1}",
      segments},
+    {"hificodec",
+     "{\"groupnorm_channels_per_group\":2,\"sampling_rate\":8000,\"upsample_rates\":[3,2],"
+     "\"piece_seconds\":1}",
+     hificodec},
     {"languagecodec", "{\"bandwidth_id\":1}", languagecodec},
     {"lyra", lyra_config, lyra},
     {"mimi", "{\"transformer\":{\"num_heads\":2,\"context\":4},\"sample_rate\":8000}", mimi},
