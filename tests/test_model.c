@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening models: what they say about themselves, and that a hostile file only gets a message. */
-#include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,8 +7,8 @@
 
 #include "codec/model_write.h"
 #include "codec/safetensors.h"
+#include "tests/support/changed_model.h"
 #include "tests/support/random.h"
-#include "tests/support/tiny_model.h"
 
 Test(model, tells_what_it_is)
 {
@@ -60,36 +59,7 @@ Test(model, builtin_is_one_and_stays)
     cr_assert_leq(ravel_scratch_size(model, 1), 1 << 20);
 }
 
-/* --- Changed graphs --------------------------------------------------------------------------- */
-
-/* The tiny model with its graph changed by `change`, and its tensors as they were. */
-typedef void change_graph(cJSON *graph);
-
-static ravel_model *open_changed(ravel_tiny_kind kind, change_graph *change, ravel_error *error)
-{
-    size_t size, n = 0;
-    void *file = ravel_test_model(kind, &size), *changed;
-    ravel_safetensors st;
-    ravel_tensor tensors[200];
-    cr_assert_eq(ravel_safetensors_parse(&st, file, size, NULL), 0);
-    cJSON *graph = cJSON_Parse(ravel_safetensors_metadata(&st, "ravel"));
-    cJSON_DeleteItemFromObject(graph, "sha256");
-    change(graph);
-    for (; n < st.n_entries; n++)
-        tensors[n] = st.entries[n].tensor;
-    cr_assert_eq(ravel_model_write(graph, tensors, n, &changed, &size, NULL), 0);
-    ravel_model *model = ravel_model_open_memory(changed, size, error);
-    cJSON_Delete(graph);
-    ravel_safetensors_free(&st);
-    free(file);
-    free(changed);
-    return model;
-}
-
-static void no_encoder(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(g, "encoder");
-}
+/* --- Without an encoder ----------------------------------------------------------------------- */
 
 /* Frames of random codes by a model, 0 as they come and 1 all at once. */
 static float *decode_alone(const ravel_model *model, int n_frames, int at_once, int *n)
@@ -140,300 +110,36 @@ Test(model, may_only_decode)
     ravel_model_free(model);
 }
 
-static void refused(ravel_tiny_kind kind, change_graph *change, ravel_status status,
-                    const char *where, const char *why)
-{
-    ravel_error error = {RAVEL_OK, ""};
-    ravel_model *model = open_changed(kind, change, &error);
-    cr_expect_null(model, "opened, but should say '%s'", why);
-    ravel_model_free(model);
-    cr_expect_eq(error.status, status, "%s", error.text);
-    cr_expect_not_null(strstr(error.text, where), "'%s' is not in '%s'", where, error.text);
-    cr_expect_not_null(strstr(error.text, why), "'%s' is not in '%s'", why, error.text);
-}
-
-static cJSON *node(cJSON *graph, const char *part, int i)
-{
-    return cJSON_GetArrayItem(cJSON_GetObjectItem(graph, part), i);
-}
-
-static void set_number(cJSON *object, const char *key, double value)
-{
-    cJSON_DeleteItemFromObject(object, key);
-    cJSON_AddNumberToObject(object, key, value);
-}
-
-static void set_string(cJSON *object, const char *key, const char *value)
-{
-    cJSON_DeleteItemFromObject(object, key);
-    cJSON_AddStringToObject(object, key, value);
-}
-
-static void newer_format(cJSON *g)
-{
-    set_number(g, "format", 2);
-}
-static void other_hop(cJSON *g)
-{
-    set_number(g, "hop", 31);
-}
-static void no_name(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(g, "name");
-}
-static void no_rate(cJSON *g)
-{
-    set_number(g, "sample_rate", 24000.5);
-}
-static void extra_key(cJSON *g)
-{
-    set_number(g, "colour", 1);
-}
-static void no_decoder(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(g, "decoder");
-}
-static void unknown_type(cJSON *g)
-{
-    set_string(node(g, "encoder", 1), "type", "magic");
-}
-static void unknown_field(cJSON *g)
-{
-    set_number(node(g, "encoder", 1), "weight", 1);
-}
-static void missing_tensor(cJSON *g)
-{
-    set_string(node(g, "encoder", 2), "name", "nowhere");
-}
-static void large_stride(cJSON *g)
-{
-    set_number(node(g, "encoder", 4), "stride", 3);
-}
-static void huge_dilation(cJSON *g)
-{
-    set_number(node(g, "encoder", 4), "dilation", 65536);
-}
-static void huge_fft(cJSON *g)
-{
-    set_number(node(g, "encoder", 0), "n_fft", 1 << 20);
-}
-static void many_channels(cJSON *g)
-{
-    set_number(g, "channels", 2);
-}
-static void surplus_tensor(cJSON *g)
-{
-    cJSON_DeleteItemFromArray(cJSON_GetObjectItem(g, "encoder"), 5);
-}
-static void no_padding(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(node(g, "encoder", 0), "pad");
-}
-static void late_padding(cJSON *g)
-{
-    cJSON_AddItemToObject(node(g, "encoder", 4), "pad", cJSON_CreateIntArray((int[]){2, 0}, 2));
-    no_padding(g);
-}
-static void there_and_back(cJSON *g)
-{
-    cJSON *down = cJSON_Duplicate(node(g, "encoder", 4), 1);
-    cJSON_AddItemToArray(cJSON_GetObjectItem(g, "decoder"), down);
-}
-static void early_by_a_frame(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(node(g, "decoder", 1), "trim");
-    cJSON_AddItemToObject(node(g, "decoder", 1), "trim", cJSON_CreateIntArray((int[]){1, 2}, 2));
-}
-
-static void deep(cJSON *g)
-{
-    cJSON *inner = cJSON_CreateArray();
-    for (int i = 0; i < 70; i++) {
-        cJSON *outer = cJSON_CreateArray();
-        cJSON_AddItemToArray(outer, inner);
-        inner = outer;
-    }
-    cJSON_ReplaceItemInObject(g, "encoder", inner);
-}
-
-static void many_nodes(cJSON *g)
-{
-    for (int i = 0; i < 5000; i++) {
-        cJSON *elu = cJSON_CreateObject();
-        cJSON_AddStringToObject(elu, "type", "elu");
-        cJSON_AddItemToArray(cJSON_GetObjectItem(g, "encoder"), elu);
-    }
-}
-
-static cJSON *last_of(cJSON *g, const char *part, int back)
-{
-    cJSON *nodes = cJSON_GetObjectItem(g, part);
-    return cJSON_GetArrayItem(nodes, cJSON_GetArraySize(nodes) - back);
-}
-
-static void odd_source_hop(cJSON *g)
-{
-    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "hop"), 8);
-}
-
-static void source_of_other_size(cJSON *g)
-{
-    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "n_fft"), 64);
-    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "hop"), 32);
-}
-
-static void huge_source(cJSON *g)
-{
-    cJSON_SetNumberValue(cJSON_GetObjectItem(last_of(g, "decoder", 2), "n_fft"), 1e9);
-}
-
-static void boundless_source(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(last_of(g, "decoder", 2), "max_magnitude");
-}
-
-static void other_spectrum(cJSON *g)
-{
-    cJSON_SetValuestring(cJSON_GetObjectItem(last_of(g, "decoder", 1), "spectrum"), "octonic");
-}
-
-static void sides_of_other_rates(cJSON *g)
-{
-    cJSON *front = cJSON_GetArrayItem(cJSON_GetObjectItem(g, "encoder"), 0);
-    cJSON *low = cJSON_GetArrayItem(cJSON_GetObjectItem(front, "branch"), 0);
-    cJSON_SetNumberValue(cJSON_GetObjectItem(low, "stride"), 2);
-}
-
-Test(graph, refusals_of_sources_and_sides)
-{
-    const ravel_tiny_kind s = RAVEL_TINY_SOURCE_FILTER;
-    refused(s, odd_source_hop, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "not half of n_fft");
-    refused(s, source_of_other_size, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "given 52");
-    refused(s, huge_source, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "'n_fft'");
-    refused(s, boundless_source, RAVEL_ERR_MODEL, "decoder[6] harmonic_noise", "'max_magnitude'");
-    refused(s, other_spectrum, RAVEL_ERR_MODEL, "decoder[7] istft", "'spectrum'");
-    refused(s, sides_of_other_rates, RAVEL_ERR_MODEL, "encoder[0] residual", "1 rows for 8");
-}
-
-static void set_of_part(cJSON *g, const char *part, const char *key, double value)
-{
-    set_number(cJSON_GetObjectItem(g, part), key, value);
-}
-
-static void segments_with_gaps(cJSON *g)
-{
-    set_of_part(g, "encoder", "hop", 25);
-}
-static void endless_segments(cJSON *g)
-{
-    set_of_part(g, "encoder", "length", 65537);
-}
-static void segments_that_drop_rows(cJSON *g)
-{
-    cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(g, "encoder"), "inner");
-    cJSON_DeleteItemFromObject(cJSON_GetArrayItem(inner, 3), "complete_last");
-}
-static void segments_of_nothing(cJSON *g)
-{
-    cJSON_DeleteItemFromObject(cJSON_GetObjectItem(g, "encoder"), "inner");
-}
-static void norm_of_the_whole_stream(cJSON *g)
-{
-    cJSON *inner = cJSON_DetachItemFromObject(cJSON_GetObjectItem(g, "encoder"), "inner");
-    cJSON_ReplaceItemInObject(g, "encoder", inner);
-}
-static void quantizer_of_more_steps(cJSON *g)
-{
-    set_of_part(g, "quantizer", "steps", 7);
-}
-static void quantizer_of_too_many_steps(cJSON *g)
-{
-    set_of_part(g, "quantizer", "steps", 257);
-}
-static void decoder_of_other_steps(cJSON *g)
-{
-    set_of_part(g, "decoder", "steps", 4);
-}
-static void decoder_of_other_hop(cJSON *g)
-{
-    set_of_part(g, "decoder", "hop", 19);
-}
-static void decoder_with_gaps(cJSON *g)
-{
-    set_of_part(g, "decoder", "hop", 25);
-}
-
-Test(graph, refusals_of_segments)
-{
-    const ravel_tiny_kind s = RAVEL_TINY_SEGMENTS;
-    refused(s, segments_with_gaps, RAVEL_ERR_MODEL, "encoder segment", "24 rows 25 apart");
-    refused(s, endless_segments, RAVEL_ERR_MODEL, "encoder segment", "'length'");
-    refused(s, segments_that_drop_rows, RAVEL_ERR_MODEL, "encoder.inner", "complete_last");
-    refused(s, segments_of_nothing, RAVEL_ERR_MODEL, "encoder", "missing");
-    refused(s, norm_of_the_whole_stream, RAVEL_ERR_MODEL, "encoder[1] group_norm", "'whole'");
-    refused(s, quantizer_of_more_steps, RAVEL_ERR_MODEL, "quantizer segment", "7 steps");
-    refused(s, quantizer_of_too_many_steps, RAVEL_ERR_MODEL, "quantizer segment", "'steps'");
-    refused(s, decoder_of_other_steps, RAVEL_ERR_MODEL, "decoder overlap_add", "not 4 steps");
-    refused(s, decoder_of_other_hop, RAVEL_ERR_MODEL, "decoder", "makes 19 samples");
-    refused(s, decoder_with_gaps, RAVEL_ERR_MODEL, "decoder overlap_add", "24 rows 25 apart");
-}
-
-Test(graph, refusals_name_node_and_tensor)
-{
-    const ravel_tiny_kind d = RAVEL_TINY_DEFAULT;
-    refused(d, newer_format, RAVEL_ERR_VERSION, "format", "newer");
-    refused(d, other_hop, RAVEL_ERR_MODEL, "encoder", "hop is 31");
-    refused(d, no_name, RAVEL_ERR_MODEL, "graph", "'name'");
-    refused(d, no_rate, RAVEL_ERR_MODEL, "graph", "'sample_rate'");
-    refused(d, extra_key, RAVEL_ERR_MODEL, "graph", "'colour'");
-    refused(d, no_decoder, RAVEL_ERR_MODEL, "decoder", "missing");
-    refused(d, unknown_type, RAVEL_ERR_MODEL, "encoder[1]", "'magic'");
-    refused(d, unknown_field, RAVEL_ERR_MODEL, "encoder[1] compress", "'weight'");
-    refused(d, missing_tensor, RAVEL_ERR_MODEL, "encoder[2] conv", "'nowhere.weight' is missing");
-    refused(d, large_stride, RAVEL_ERR_MODEL, "encoder", "hop is 32");
-    refused(d, huge_dilation, RAVEL_ERR_MODEL, "encoder[4] conv 'e.down'", "too large");
-    refused(d, huge_fft, RAVEL_ERR_MODEL, "encoder[0] stft", "'n_fft'");
-    refused(d, many_channels, RAVEL_ERR_MODEL, "encoder[0] stft", "given 2");
-    refused(d, surplus_tensor, RAVEL_ERR_MODEL, "e.coarse", "belongs to no layer");
-    refused(d, no_padding, RAVEL_ERR_MODEL, "encoder", "1 frames fewer");
-    refused(d, late_padding, RAVEL_ERR_MODEL, "encoder", "loses rows");
-    refused(d, there_and_back, RAVEL_ERR_MODEL, "decoder[7] conv", "down and up");
-    refused(d, deep, RAVEL_ERR_MODEL, "...", "nested");
-    refused(d, many_nodes, RAVEL_ERR_MODEL, "encoder", "more than 4096 nodes");
-    refused(RAVEL_TINY_LOOKAHEAD, no_encoder, RAVEL_ERR_MODEL, "graph", "without an encoder");
-    refused(RAVEL_TINY_EARLY, early_by_a_frame, RAVEL_ERR_MODEL, "decoder", "6 samples early");
-}
-
 /* --- Identities ------------------------------------------------------------------------------- */
 
 static void other_licence(cJSON *g)
 {
-    set_string(g, "licence", "other");
+    ravel_test_set_string(g, "licence", "other");
 }
 static void other_magnitude(cJSON *g)
 {
-    set_number(node(g, "decoder", 6), "max_magnitude", 99);
+    ravel_test_set_number(ravel_test_node(g, "decoder", 6), "max_magnitude", 99);
 }
 static void other_eps(cJSON *g)
 {
-    set_number(node(g, "encoder", 1), "eps", 2e-6);
+    ravel_test_set_number(ravel_test_node(g, "encoder", 1), "eps", 2e-6);
 }
 static void other_search(cJSON *g)
 {
     cJSON *stage =
         cJSON_GetArrayItem(cJSON_GetObjectItem(cJSON_GetObjectItem(g, "quantizer"), "stages"), 2);
-    set_string(cJSON_GetObjectItem(stage, "inner"), "search", "euclidean");
+    ravel_test_set_string(cJSON_GetObjectItem(stage, "inner"), "search", "euclidean");
 }
 static void same(cJSON *g)
 {
-    set_number(g, "hop", 32);
+    ravel_test_set_number(g, "hop", 32);
 } /* the order of the keys differs */
 
-static void check_identity(change_graph *change, int same_tokenizer, int same_decoder)
+static void check_identity(ravel_test_change *change, int same_tokenizer, int same_decoder)
 {
     ravel_error error = {RAVEL_OK, ""};
     ravel_model *a = ravel_test_model_open(RAVEL_TINY_DEFAULT);
-    ravel_model *b = open_changed(RAVEL_TINY_DEFAULT, change, &error);
+    ravel_model *b = ravel_test_changed(RAVEL_TINY_DEFAULT, change, &error);
     cr_assert_not_null(b, "%s", error.text);
     const ravel_model_info *x = ravel_model_get_info(a), *y = ravel_model_get_info(b);
     cr_expect_eq(!memcmp(x->tokenizer_identity, y->tokenizer_identity, RAVEL_IDENTITY_BYTES),

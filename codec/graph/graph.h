@@ -58,6 +58,9 @@ ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node 
 void ravel_graph_check_tokenizer(const ravel_node *node,
                                  const uint8_t identity[RAVEL_IDENTITY_BYTES]);
 
+/* Refuses a node where a codebook has several steps a frame: tables and priors know of none. */
+void ravel_graph_check_rates(const ravel_node *node, const ravel_layout *layout);
+
 /* Static tables of the codebooks of `layout`. NULL with the reader's error where refused. */
 ravel_tables *ravel_graph_tables(ravel_builder *builder, const ravel_node *node,
                                  const ravel_layout *layout);

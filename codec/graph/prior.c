@@ -49,10 +49,7 @@ static void check_codebooks(const ravel_node *node, const ravel_layout *layout,
 {
     for (int k = 0; k < layout->n_codebooks && !node->reader->failed; k++) {
         const ravel_tensor *features = spec->head[k].features;
-        if (layout->steps_per_frame[k] != 1) {
-            ravel_node_refuse(node, "codebook %d has %d steps a frame; a prior takes one", k,
-                              layout->steps_per_frame[k]);
-        } else if (features->shape[0] != layout->codebook_size[k]) {
+        if (features->shape[0] != layout->codebook_size[k]) {
             ravel_node_refuse(node, "'%s' tells %d codewords of the %d of its codebook",
                               features->name, (int)features->shape[0], layout->codebook_size[k]);
         }
@@ -86,6 +83,7 @@ ravel_prior *ravel_graph_prior(ravel_builder *builder, const ravel_node *node,
     static const char *const keys[] = {"name", "tokenizer", "trunk", NULL};
     ravel_error reason;
     ravel_node_only(node, keys);
+    ravel_graph_check_rates(node, layout);
     ravel_prior_spec spec = read_spec(node, layout->n_codebooks);
     check_codebooks(node, layout, &spec);
     if (!node->reader->failed)

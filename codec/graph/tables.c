@@ -17,6 +17,15 @@ void ravel_graph_check_tokenizer(const ravel_node *node,
     }
 }
 
+void ravel_graph_check_rates(const ravel_node *node, const ravel_layout *layout)
+{
+    for (int k = 0; k < layout->n_codebooks; k++) {
+        if (layout->steps_per_frame[k] != 1)
+            ravel_node_refuse(node, "codebook %d has %d steps a frame; one can be told", k + 1,
+                              layout->steps_per_frame[k]);
+    }
+}
+
 static const ravel_tensor *table_tensor(const ravel_node *node, int codebook, const char *what,
                                         bool required)
 {
@@ -32,10 +41,8 @@ ravel_tables *ravel_graph_tables(ravel_builder *builder, const ravel_node *node,
     ravel_table_spec specs[RAVEL_MAX_CODEBOOKS];
     ravel_error reason;
     ravel_node_only(node, keys);
+    ravel_graph_check_rates(node, layout);
     for (int k = 0; k < layout->n_codebooks; k++) {
-        if (layout->steps_per_frame[k] != 1)
-            ravel_node_refuse(node, "codebook %d has %d steps a frame; tables take one", k,
-                              layout->steps_per_frame[k]);
         specs[k] = (ravel_table_spec){.logits = table_tensor(node, k, "logits", true),
                                       .from = table_tensor(node, k, "from", false),
                                       .to = table_tensor(node, k, "to", false)};
