@@ -4,16 +4,18 @@
  * the configuration, a safetensors file. What is imported must open and run: a few frames of noise
  * are encoded and decoded.
  *
- * The mutator works on the configuration or, more often, on the header of the safetensors file, and
- * keeps the lengths before them right.
+ * The mutator works on a value of the configuration or on a tensor in most cases (mutate.h), now and
+ * then on the text of the configuration or on any byte.
  */
+#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "codec/import/import.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/mutate.h"
 #include "tests/fuzz/run_model.h"
 
-enum { CONFIG_LENGTH = 2, HEADER_LENGTH = 8, MAX_CONFIG = 65535 };
+enum { CONFIG_LENGTH = 2, MAX_CONFIG = 65535 };
 
 /* Bytes of the configuration that are there. */
 static size_t config_size(const uint8_t *data, size_t size)
@@ -46,47 +48,57 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* Mutates the n bytes at `at` of data [size]; the rest moves. return    how many they are now */
-static size_t mutate_piece(uint8_t *data, size_t size, size_t max_size, size_t at, size_t n,
-                           size_t most)
+/* Puts other text in the place of the configuration, where it fits. return    bytes of data */
+static size_t put_config(uint8_t *data, size_t size, size_t max_size, const char *text, size_t n)
 {
-    size_t room = max_size - size + n;
-    room = room < most ? room : most;
-    uint8_t *piece = malloc(room + n + 1);
-    memcpy(piece, data + at, n);
-    size_t mutated = LLVMFuzzerMutate(piece, n, room > n ? room : n);
-    memmove(data + at + mutated, data + at + n, size - at - n);
-    memcpy(data + at, piece, mutated);
-    free(piece);
-    return mutated;
+    size_t old = config_size(data, size);
+    if (n > MAX_CONFIG || n > max_size - size + old)
+        return size;
+    memmove(data + CONFIG_LENGTH + n, data + CONFIG_LENGTH + old, size - CONFIG_LENGTH - old);
+    memcpy(data + CONFIG_LENGTH, text, n);
+    data[0] = (uint8_t)(n & 255);
+    data[1] = (uint8_t)(n >> 8);
+    return size - old + n;
 }
 
-static size_t mutate_config(uint8_t *data, size_t size, size_t max_size)
+static size_t mutate_text(uint8_t *data, size_t size, size_t max_size)
 {
-    size_t n = config_size(data, size);
-    size_t mutated = mutate_piece(data, size, max_size, CONFIG_LENGTH, n, MAX_CONFIG);
-    data[0] = (uint8_t)(mutated & 255);
-    data[1] = (uint8_t)(mutated >> 8);
-    return size - n + mutated;
+    size_t n = config_size(data, size), room = n + 1000;
+    uint8_t *text = malloc(room);
+    memcpy(text, data + CONFIG_LENGTH, n);
+    n = LLVMFuzzerMutate(text, n, room);
+    size = put_config(data, size, max_size, (const char *)text, n);
+    free(text);
+    return size;
 }
 
-static size_t mutate_header(uint8_t *data, size_t size, size_t max_size)
+static size_t mutate_value(uint8_t *data, size_t size, size_t max_size, uint64_t *state)
 {
-    size_t at = CONFIG_LENGTH + config_size(data, size);
-    uint64_t n = 0;
-    if (size - at < HEADER_LENGTH)
-        return LLVMFuzzerMutate(data, size, max_size);
-    memcpy(&n, data + at, HEADER_LENGTH);
-    size_t rest = size - at - HEADER_LENGTH;
-    size_t old = n < rest ? (size_t)n : rest;
-    uint64_t mutated = mutate_piece(data, size, max_size, at + HEADER_LENGTH, old, max_size);
-    memcpy(data + at, &mutated, HEADER_LENGTH);
-    return size - old + (size_t)mutated;
+    static const char *const no_types[] = {NULL};
+    cJSON *config =
+        cJSON_ParseWithLength((const char *)data + CONFIG_LENGTH, config_size(data, size));
+    if (!config)
+        return mutate_text(data, size, max_size);
+    ravel_fuzz_mutate_json(&config, no_types, state);
+    char *text = cJSON_PrintUnformatted(config);
+    if (text)
+        size = put_config(data, size, max_size, text, strlen(text));
+    cJSON_free(text);
+    cJSON_Delete(config);
+    return size;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-    if (size < CONFIG_LENGTH || seed % 8 == 0)
+    uint64_t state = seed;
+    unsigned what = ravel_fuzz_below(&state, 16);
+    if (size < CONFIG_LENGTH || what == 0)
         return LLVMFuzzerMutate(data, size, max_size);
-    return seed % 8 < 4 ? mutate_config(data, size, max_size) : mutate_header(data, size, max_size);
+    if (what < 3)
+        return mutate_text(data, size, max_size);
+    if (what < 7)
+        return mutate_value(data, size, max_size, &state);
+    size_t at = CONFIG_LENGTH + config_size(data, size);
+    size_t n = ravel_fuzz_mutate_tensors(data + at, size - at, max_size - at, NULL, &state);
+    return n ? at + n : size;
 }

@@ -2,12 +2,14 @@
 /*
  * Model files from strangers. A model that opens runs: some frames of noise are encoded and decoded.
  *
- * The mutator works on the header, in seven of eight cases, and keeps its length field right: what
- * stands in the weights matters little.
+ * The mutator works on the graph and on the tensors (mutate.h), sometimes on the header's text, whose
+ * length field it keeps right: what stands in the weights matters little.
  */
 #include <string.h>
 
+#include "ravel/ravel.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/mutate.h"
 #include "tests/fuzz/run_model.h"
 
 enum { LENGTH_BYTES = 8 };
@@ -25,12 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+static const char *const types[] = {"whole",  "segment", "overlap_add", "residual", "fold",
+                                    "unfold", "split",   "grouped",     "strided",  "projected",
+                                    "fsq",    "noise",   "tanh",        NULL};
+
+/* The text of the header, whose length stays right. */
+static size_t mutate_text(uint8_t *data, size_t size, size_t max_size)
 {
     uint64_t length = 0;
-    if (size < LENGTH_BYTES || seed % 8 == 0) {
-        return LLVMFuzzerMutate(data, size, max_size);
-    }
     memcpy(&length, data, LENGTH_BYTES);
     if (length > size - LENGTH_BYTES) {
         length = size - LENGTH_BYTES;
@@ -45,4 +49,15 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     memcpy(data, &mutated, LENGTH_BYTES);
     free(header);
     return LENGTH_BYTES + (size_t)mutated + n_weights;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    uint64_t state = seed;
+    unsigned what = ravel_fuzz_below(&state, 16);
+    if (size < LENGTH_BYTES || what == 0)
+        return LLVMFuzzerMutate(data, size, max_size);
+    size_t n = what < 5 ? mutate_text(data, size, max_size)
+                        : ravel_fuzz_mutate_tensors(data, size, max_size, types, &state);
+    return n ? n : size;
 }

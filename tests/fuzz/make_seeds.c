@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "audio_io/file/wav.h"
+#include "codec/import/import.h"
 #include "ravel/io.h"
 #include "tests/support/coded_blocks.h"
 #include "tests/support/small_checkpoints.h"
@@ -47,8 +48,27 @@ static void make_models(const char *folder)
     }
 }
 
-/* Each behind its configuration, and that behind its length. */
-static void make_checkpoints(const char *folder)
+/* What a checkpoint becomes. */
+static void make_import(const char *folder, const char *name, const char *config,
+                        const void *checkpoint, size_t size)
+{
+    ravel_error error;
+    ravel_import_source source = {.weights = checkpoint,
+                                  .weights_size = size,
+                                  .config = config,
+                                  .config_size = strlen(config)};
+    void *model;
+    size_t model_size;
+    if (ravel_import(NULL, &source, &model, &model_size, &error)) {
+        fprintf(stderr, "make_seeds: %s: %s\n", name, error.text);
+        exit(1);
+    }
+    save(folder, name, "", model, model_size);
+    free(model);
+}
+
+/* Each behind its configuration, and that behind its length; and the models that they become. */
+static void make_checkpoints(const char *folder, const char *models)
 {
     for (int i = 0; ravel_small_name(i); i++) {
         const char *config = ravel_small_config(i);
@@ -63,6 +83,7 @@ static void make_checkpoints(const char *folder)
         memcpy(seed + 2, config, n);
         memcpy(seed + 2 + n, checkpoint, size);
         save(folder, ravel_small_name(i), "", seed, 2 + n + size);
+        make_import(models, ravel_small_name(i), config, checkpoint, size);
         free(seed);
         free(checkpoint);
     }
@@ -261,7 +282,7 @@ int main(int argc, char **argv)
     make_wavs(folders[3]);
     make_payloads(folders[5], model);
     make_descriptions(folders[6]);
-    make_checkpoints(folders[7]);
+    make_checkpoints(folders[7], folders[0]);
     ravel_model_free(model);
     return 0;
 }
