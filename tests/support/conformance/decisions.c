@@ -148,7 +148,7 @@ static tally compare(const ravel_model *model, const ravel_decision_check *check
         for (int t = 0; t < theirs->n_frames; t++) {
             sum.turned = turned[t];
             count(check, t, first, steps,
-                  check->latents ? excusable(check, &stands_for, (size_t)t) : 0.0, &sum);
+                  check->margin ? excusable(check, &stands_for, (size_t)t) : 0.0, &sum);
             turned[t] = sum.turned;
         }
         ravel_signal_free(&stands_for);
