@@ -187,9 +187,9 @@ ravel_quantizer *ravel_strided_quantizer_new(const ravel_kernels *kernels, int s
     self->base.ops = &strided_ops;
     self->base.kernels = kernels;
     self->base.dim = steps * inner->dim;
-    self->base.macs *= steps / stride;
     self->inner = inner;
     self->groups = steps / stride;
+    self->base.macs *= self->groups;
     self->stride = stride;
     for (int b = 0; b < inner->n_codebooks; b++) {
         self->base.steps[b] *= self->groups;

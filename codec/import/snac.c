@@ -56,13 +56,13 @@ static void append_conv(network *net, cJSON *sequence, const char *prefix, int d
     const ravel_tensor *weight = find_weight(net, prefix, false);
     if (!weight)
         return;
-    int pad = (weight->shape[2] - 1) / 2 * dilation;
+    int pad = (weight->shape[2] - 1) / 2 * dilation, groups = net->channels / weight->shape[1];
     cJSON *node = ravel_draft_node(net->draft, "conv", prefix);
     if (net->channels % weight->shape[1] != 0)
         ravel_draft_fail(net->draft, "tensor '%s' is for groups of %d channels; there are %d",
                          weight->name, weight->shape[1], net->channels);
     ravel_draft_number(net->draft, node, "dilation", dilation);
-    ravel_draft_number(net->draft, node, "groups", net->channels / weight->shape[1]);
+    ravel_draft_number(net->draft, node, "groups", groups);
     ravel_draft_pair(net->draft, node, "pad", pad, pad);
     ravel_draft_append(net->draft, sequence, node);
     net->channels = weight->shape[0];
@@ -121,6 +121,7 @@ static void add_renamed(network *net, const char *prefix, const char *from, cons
 static void append_attention(network *net, cJSON *sequence, const char *prefix)
 {
     char name[RAVEL_DRAFT_NAME];
+    int heads = net->channels / HEAD_SIZE;
     ravel_draft *draft = net->draft;
     add_renamed(net, prefix, "to_qkv.weight", "in_proj.weight", 2);
     add_renamed(net, prefix, "to_out.weight", "out_proj.weight", 2);
@@ -130,7 +131,7 @@ static void append_attention(network *net, cJSON *sequence, const char *prefix)
     ravel_draft_ignore(draft, name);
     ravel_draft_name(name, prefix, "norm");
     cJSON *attention = ravel_draft_node(draft, "attention", prefix);
-    ravel_draft_number(draft, attention, "heads", net->channels / HEAD_SIZE);
+    ravel_draft_number(draft, attention, "heads", heads);
     ravel_draft_false(draft, attention, "causal");
     ravel_draft_string(draft, attention, "rope", "half");
     cJSON *residual = ravel_draft_node(draft, "residual", NULL);
