@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the tests share: the codec, sounds, and the command where the build has one."""
 
+import hashlib
+import json
 import os
+import struct
 import subprocess
 
 import numpy as np
@@ -30,6 +33,22 @@ def command():
         return subprocess.run(line, check=True, capture_output=True, env=environment).stdout
 
     return run
+
+
+def model_file(graph, shapes):
+    """A model file of random weights; ``shapes`` of the tensors by name."""
+    rng = np.random.default_rng(1)
+    arrays = {name: rng.standard_normal(shape).astype("<f4") for name, shape in shapes.items()}
+    data = b"".join(array.tobytes() for array in arrays.values())
+    graph = {**graph, "sha256": hashlib.sha256(data).hexdigest()}
+    header, at = {"__metadata__": {"ravel": json.dumps(graph)}}, 0
+    for name, array in arrays.items():
+        place = [at, at + array.nbytes]
+        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": place}
+        at += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
 
 
 def voice(seconds: float, rate: int, seed: int = 0) -> np.ndarray:

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A model of two channels whose frames are segments of several steps, with the level of each."""
 
-import hashlib
-import json
-import struct
-
 import numpy as np
 import pytest
-from conftest import voice
+from conftest import model_file, voice
 
 import ravel
 
@@ -47,26 +43,11 @@ GRAPH = {
 }
 
 
-def model_file(shapes):
-    rng = np.random.default_rng(1)
-    arrays = {name: rng.standard_normal(shape).astype("<f4") for name, shape in shapes.items()}
-    data = b"".join(array.tobytes() for array in arrays.values())
-    graph = {**GRAPH, "sha256": hashlib.sha256(data).hexdigest()}
-    header, at = {"__metadata__": {"ravel": json.dumps(graph)}}, 0
-    for name, array in arrays.items():
-        place = [at, at + array.nbytes]
-        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": place}
-        at += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
-
-
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("stereo") / "stereo.safetensors"
     shapes = {"e.weight": (3, 2, 4), "q.codebook.weight": (16, 3), "d.weight": (3, 2, 4)}
-    path.write_bytes(model_file(shapes))
+    path.write_bytes(model_file(GRAPH, shapes))
     return path
 
 
