@@ -184,6 +184,10 @@ static void endless_segments(cJSON *g)
 {
     set_of_part(g, "encoder", "length", 65537);
 }
+static void segments_that_hardly_advance(cJSON *g)
+{
+    set_of_part(g, "encoder", "length", 20 * 17);
+}
 static void segments_that_drop_rows(cJSON *g)
 {
     cJSON *inner = cJSON_GetObjectItem(cJSON_GetObjectItem(g, "encoder"), "inner");
@@ -224,6 +228,7 @@ Test(graph, refusals_of_segments)
     const ravel_tiny_kind s = RAVEL_TINY_SEGMENTS;
     refused(s, segments_with_gaps, RAVEL_ERR_MODEL, "encoder segment", "24 rows 25 apart");
     refused(s, endless_segments, RAVEL_ERR_MODEL, "encoder segment", "'length'");
+    refused(s, segments_that_hardly_advance, RAVEL_ERR_MODEL, "encoder segment", "more than 16");
     refused(s, segments_that_drop_rows, RAVEL_ERR_MODEL, "encoder.inner", "complete_last");
     refused(s, segments_of_nothing, RAVEL_ERR_MODEL, "encoder", "missing");
     refused(s, norm_of_the_whole_stream, RAVEL_ERR_MODEL, "encoder[1] group_norm", "'whole'");
@@ -232,6 +237,92 @@ Test(graph, refusals_of_segments)
     refused(s, decoder_of_other_steps, RAVEL_ERR_MODEL, "decoder overlap_add", "not 4 steps");
     refused(s, decoder_of_other_hop, RAVEL_ERR_MODEL, "decoder", "makes 19 samples");
     refused(s, decoder_with_gaps, RAVEL_ERR_MODEL, "decoder overlap_add", "24 rows 25 apart");
+}
+
+/* The i-th node of a piece of the encoder. */
+static cJSON *of_piece(cJSON *g, int i)
+{
+    return cJSON_GetArrayItem(cJSON_GetObjectItem(cJSON_GetObjectItem(g, "encoder"), "inner"), i);
+}
+
+static cJSON *attention_of(cJSON *g)
+{
+    cJSON *residual = cJSON_GetObjectItem(ravel_test_node(g, "decoder", 1), "inner");
+    return cJSON_GetObjectItem(residual, "branch");
+}
+
+static void attention_of_the_whole_stream(cJSON *g)
+{
+    cJSON *attention = cJSON_Duplicate(attention_of(g), 1);
+    cJSON_ReplaceItemInArray(cJSON_GetObjectItem(g, "decoder"), 1, attention);
+}
+static void attention_with_context(cJSON *g)
+{
+    ravel_test_set_number(attention_of(g), "context", 5);
+}
+static void pieces_of_parts_of_frames(cJSON *g)
+{
+    set_of_part(g, "encoder", "rows", 61);
+}
+static void endless_pieces(cJSON *g)
+{
+    set_of_part(g, "encoder", "rows", 1 << 25);
+}
+static void huge_pieces(cJSON *g)
+{
+    set_of_part(g, "encoder", "rows", 9 << 20);
+}
+static void pieces_that_lose_rows(cJSON *g)
+{
+    cJSON_DeleteItemFromObject(of_piece(g, 0), "pad");
+}
+static void pieces_that_gain_rows(cJSON *g)
+{
+    cJSON *pad = cJSON_GetObjectItem(of_piece(g, 0), "pad");
+    cJSON_SetNumberValue(cJSON_GetArrayItem(pad, 1), 15);
+}
+/* Five samples would make a frame already. */
+static void pieces_that_round_up(cJSON *g)
+{
+    cJSON *pad = cJSON_GetObjectItem(of_piece(g, 0), "pad");
+    cJSON_SetNumberValue(cJSON_GetArrayItem(pad, 1), 4);
+}
+static void groups_of_parts_of_channels(cJSON *g)
+{
+    ravel_test_set_number(of_piece(g, 2), "groups", 3);
+}
+static void tail_and_drop(cJSON *g)
+{
+    ravel_test_set_number(g, "tail", 3);
+}
+static void drop(cJSON *g)
+{
+    cJSON_AddStringToObject(g, "last_frame", "drop");
+}
+static void other_last_frame(cJSON *g)
+{
+    cJSON_DeleteItemFromObject(g, "last_frame");
+    cJSON_AddStringToObject(g, "last_frame", "keep");
+}
+
+Test(graph, refusals_of_pieces)
+{
+    const ravel_tiny_kind w = RAVEL_TINY_WHOLE;
+    const ravel_status bad = RAVEL_ERR_MODEL;
+    refused(w, norm_of_the_whole_stream, bad, "group_norm 'e.a.first'", "inside 'whole'");
+    refused(w, attention_of_the_whole_stream, bad, "attention 'd.attention'", "inside 'whole'");
+    refused(w, attention_with_context, bad, "attention 'd.attention'", "'context'");
+    refused(w, pieces_of_parts_of_frames, bad, "encoder whole", "a piece of 61 rows");
+    refused(w, endless_pieces, bad, "encoder whole", "'rows'");
+    refused(w, huge_pieces, bad, "encoder whole", "above 64 MB");
+    refused(w, pieces_that_lose_rows, bad, "encoder whole", "1 rows fewer");
+    refused(w, pieces_that_gain_rows, bad, "encoder whole", "2 rows more");
+    refused(w, pieces_that_round_up, bad, "encoder whole", "a row that is missing");
+    refused(w, groups_of_parts_of_channels, bad, "group_norm 'e.a.second'", "3 groups");
+    refused(w, tail_and_drop, bad, "graph", "'tail'");
+    refused(w, other_last_frame, bad, "graph", "'last_frame'");
+    refused(RAVEL_TINY_SEGMENTS, drop, bad, "encoder", "'last_frame'");
+    refused(RAVEL_TINY_SEANET_ZERO, drop, bad, "encoder", "'last_frame'");
 }
 
 /* The i-th stage of a quantiser. */
