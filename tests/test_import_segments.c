@@ -55,7 +55,7 @@ Test(segments, are_as_long_as_the_configuration_says)
     } cases[] = {{0.002, 0.01, 96, 95},
                  {0.0021, 0.25, 100, 75},
                  {0.01, 0.0, 480, 480},
-                 {0.00417, 0.99, 200, 2},
+                 {0.00417, 0.93, 200, 13},
                  {0.0002, 0.9, 9, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char config[100];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "codec/graph/build.h"
 
+enum { MAX_OVERLAP = 16 }; /* segments that a row may be in: so often are the layers run for it */
+
 /* The layers of a segment see no rows but those of the segment, piece_rows at most. */
 static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int piece_rows,
                                 ravel_flow *inner)
@@ -26,6 +28,8 @@ ravel_layer *ravel_build_segment(ravel_builder *builder, const ravel_node *node,
         .hop = ravel_node_int(node, "hop", -1, 1, RAVEL_MAX_RATE),
         .normalize = ravel_node_bool(node, "normalize", false),
     };
+    if (spec.length > MAX_OVERLAP * spec.hop)
+        ravel_node_refuse(node, "rows are in more than %d segments", MAX_OVERLAP);
     ravel_layer *inner = build_inner(builder, node, spec.length, &inner_flow);
     ravel_flow_segment(node, flow, spec.length, spec.hop);
     if (node->reader->failed) {
