@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audio_io/call/session_inside.h"
+#include "audio_io/live/clock.h"
 
 void ravel_session_enter(ravel_session *session, ravel_call_state state)
 {
@@ -117,7 +118,7 @@ void ravel_session_get_status(const ravel_session *session, ravel_call_status *s
 {
     *status = session->status;
     if (session->status.state == RAVEL_CALL_TALKING)
-        status->talked_s = 1e-6 * (double)(ravel_transport_clock_us() - session->talk_begin_us);
+        status->talked_s = 1e-6 * (double)(ravel_clock_now_us() - session->talk_begin_us);
     if (session->transport != NULL) {
         ravel_transport_get_status(session->transport, &status->transport);
         status->security = ravel_transport_security(session->transport);

@@ -5,6 +5,7 @@
 
 #include "audio_io/call/session_inside.h"
 #include "audio_io/call/transport/certificate.h"
+#include "audio_io/live/clock.h"
 #include "nn/error.h"
 
 enum {
@@ -119,7 +120,7 @@ static void keep_key(ravel_session *session)
 
 static void secured(ravel_session *session)
 {
-    session->talk_begin_us = session->heard_us = ravel_transport_clock_us();
+    session->talk_begin_us = session->heard_us = ravel_clock_now_us();
     keep_key(session);
     ravel_session_send(session); /* drops what waited: in a burst it would look like jitter */
     ravel_session_enter(session, RAVEL_CALL_TALKING);
@@ -143,7 +144,7 @@ static void event_came(ravel_transport_event event, const char *text, void *cont
         ravel_session_end(session, RAVEL_CALL_FAILED, "%s", text);
         break;
     case RAVEL_TRANSPORT_BYE:
-        session->goodbye_us = ravel_transport_clock_us();
+        session->goodbye_us = ravel_clock_now_us();
         break;
     }
 }
@@ -186,7 +187,7 @@ static void look_at_sound(ravel_session *session)
 static void tick(void *context)
 {
     ravel_session *session = context;
-    const int64_t now_us = ravel_transport_clock_us();
+    const int64_t now_us = ravel_clock_now_us();
     const int64_t talk_us = (int64_t)session->config->talk_s * 1000000;
     tmr_start(&session->tick, TICK_MS, tick, session);
     ravel_session_send(session);

@@ -11,6 +11,11 @@ int64_t ravel_clock_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t ravel_clock_now_us(void)
+{
+    return ravel_clock_now_ns() / 1000;
+}
+
 void ravel_clock_write(ravel_clock *clock, ravel_stamp stamp)
 {
     uint32_t turn = atomic_load_explicit(&clock->turn, memory_order_relaxed);

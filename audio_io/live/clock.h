@@ -22,7 +22,9 @@ typedef struct {
     _Atomic int64_t time_ns, samples, moved;
 } ravel_clock;
 
+/* Of the system, which never goes back. */
 int64_t ravel_clock_now_ns(void);
+int64_t ravel_clock_now_us(void);
 
 /* One thread at a time. */
 void ravel_clock_write(ravel_clock *clock, ravel_stamp stamp);

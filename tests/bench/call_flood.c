@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audio_io/live/clock.h"
 #include "tests/support/random.h"
 #include "tests/support/transport_pair.h"
 
@@ -79,7 +80,7 @@ static void flood(const struct sa *victim, int rate_hz)
     uint8_t data[2048] = {0};
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     (void)setsid(); /* its processor time is not ours: the scheduler groups by session */
-    int64_t begin_us = ravel_transport_clock_us(), n = 0;
+    int64_t begin_us = ravel_clock_now_us(), n = 0;
     for (int64_t now_us = begin_us;; sleep_until(now_us += BATCH_US)) {
         for (; n < (now_us - begin_us) * rate_hz / 1000000; n++) {
             size_t size = make_packet((int)(n % KINDS), &seed, data);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audio_io/live/clock.h"
 #include "tests/support/random.h"
 
 /* --- The loop ------------------------------------------------------------------------------- */
@@ -17,7 +18,7 @@ typedef struct {
 static void look(void *arg)
 {
     watch *w = arg;
-    if (*w->done || ravel_transport_clock_us() >= w->until_us)
+    if (*w->done || ravel_clock_now_us() >= w->until_us)
         re_cancel();
     else
         tmr_start(&w->timer, 1, look, w);
@@ -25,7 +26,7 @@ static void look(void *arg)
 
 bool ravel_test_run(const bool *done, int limit_ms)
 {
-    watch w = {.done = done, .until_us = ravel_transport_clock_us() + 1000 * (int64_t)limit_ms};
+    watch w = {.done = done, .until_us = ravel_clock_now_us() + 1000 * (int64_t)limit_ms};
     tmr_init(&w.timer);
     tmr_start(&w.timer, 0, look, &w);
     re_main(NULL);

@@ -6,12 +6,13 @@
 
 #include "audio_io/call/transport/certificate_pem.h"
 #include "audio_io/call/transport/rtp_header.h"
-#include "audio_io/call/transport/transport.h"
+#include "audio_io/live/clock.h"
 #include "nn/error.h"
 
 enum {
     ATTEMPTS = 4,           /* handshakes at a time; the first is kept for the described address */
     ATTEMPT_US = 2000000,   /* then another may take its place */
+    HANDSHAKE_MS = 10000,   /* then it fails */
     RETRY_MS = 300,         /* after a handshake that ended early */
     RESTART_MS = 3000,      /* of one that comes to no end: the peer may have lost its part */
     RETRANSMIT_US = 200000, /* of a flight that got no answer; doubled up to the longest */
@@ -209,7 +210,7 @@ static attempt *place_for(ravel_dtls *dtls, const struct sa *from, int64_t now_u
 static void on_hello(const struct sa *from, void *arg)
 {
     ravel_dtls *dtls = arg;
-    int64_t now_us = ravel_transport_clock_us();
+    int64_t now_us = ravel_clock_now_us();
     bool wanted = dtls->greeted && !dtls->active && dtls->chosen == NULL;
     attempt *one = wanted ? place_for(dtls, from, now_us) : NULL;
     if (one == NULL)
@@ -277,7 +278,7 @@ static void note_greeting(ravel_dtls *dtls, const struct sa *from, const uint8_t
             continue;
         if (one == dtls->chosen) {
             dtls->chosen = NULL;
-            tmr_start(&dtls->deadline, RAVEL_TRANSPORT_HANDSHAKE_MS, on_deadline, dtls);
+            tmr_start(&dtls->deadline, HANDSHAKE_MS, on_deadline, dtls);
         }
         drop(one);
     }
@@ -359,7 +360,7 @@ void ravel_dtls_start(ravel_dtls *dtls, bool active, const struct sa *peer,
     dtls->active = active;
     dtls->peer = *peer;
     memcpy(dtls->digest, digest, RAVEL_DTLS_DIGEST);
-    tmr_start(&dtls->deadline, RAVEL_TRANSPORT_HANDSHAKE_MS, on_deadline, dtls);
+    tmr_start(&dtls->deadline, HANDSHAKE_MS, on_deadline, dtls);
     if (active) {
         for (int i = 0; i < ATTEMPTS; i++)
             drop(&dtls->attempts[i]);

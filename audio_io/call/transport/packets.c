@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audio_io/call/transport/state.h"
+#include "audio_io/live/clock.h"
 
 enum { MOVE_AFTER = 5 /* packets from a new address and none from the old one */ };
 
@@ -34,7 +35,7 @@ int ravel_transport_send(ravel_transport *transport, bool marker, uint32_t times
     size_t n = RAVEL_RTP_HEADER + size;
     if (channel->send != NULL && ravel_srtp_protect(channel->send, packet, &n) != RAVEL_OK)
         return RAVEL_ERR_IO;
-    ravel_rtcp_note_sent(&transport->rtcp, header.timestamp, size, ravel_transport_clock_us());
+    ravel_rtcp_note_sent(&transport->rtcp, header.timestamp, size, ravel_clock_now_us());
     transport->status.sent_packets++;
     transport->status.sent_bytes += n;
     return send_bytes(channel, packet, n);
@@ -51,7 +52,7 @@ void ravel_transport_send_report(ravel_transport *transport, bool bye)
     ravel_channel *channel = ravel_transport_report_channel(transport);
     if (!channel->ready)
         return;
-    size_t n = ravel_rtcp_write(&transport->rtcp, bye, ravel_transport_clock_us(), packet);
+    size_t n = ravel_rtcp_write(&transport->rtcp, bye, ravel_clock_now_us(), packet);
     if (channel->send != NULL && ravel_srtcp_protect(channel->send, packet, &n) != RAVEL_OK)
         return;
     transport->status.reports_sent++;
@@ -156,7 +157,7 @@ static bool authenticate(ravel_channel *channel, const struct sa *from, bool rep
 static void receive_media(ravel_channel *channel, const struct sa *from, uint8_t *data, size_t size)
 {
     ravel_transport *transport = channel->owner;
-    int64_t now_us = ravel_transport_clock_us();
+    int64_t now_us = ravel_clock_now_us();
     ravel_rtp_header header;
     if (!ravel_rtp_header_read(&header, data, size)) {
         drop(transport, RAVEL_DROP_TRUNCATED);
@@ -193,7 +194,7 @@ static void receive_report(ravel_channel *channel, const struct sa *from, uint8_
     ravel_network_report report;
     if (!authenticate(channel, from, true, data, &size))
         return;
-    int found = ravel_rtcp_read(&transport->rtcp, data, size, ravel_transport_clock_us(), &report);
+    int found = ravel_rtcp_read(&transport->rtcp, data, size, ravel_clock_now_us(), &report);
     if (found < 0) {
         drop(transport, RAVEL_DROP_TRUNCATED);
         return;
@@ -226,7 +227,7 @@ bool ravel_channel_receive(struct sa *from, struct mbuf *datagram, void *arg)
             (report ? receive_report : receive_media)(channel, from, data, size);
     } else if (data[0] >= 20 && data[0] < 64) {
         if (channel->dtls != NULL &&
-            ravel_dtls_admits(channel->dtls, from, data, size, ravel_transport_clock_us()))
+            ravel_dtls_admits(channel->dtls, from, data, size, ravel_clock_now_us()))
             return false;
         drop(transport, RAVEL_DROP_HANDSHAKE);
     } else if (data[0] < 4 && transport->ice != NULL) {

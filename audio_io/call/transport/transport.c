@@ -24,13 +24,6 @@ enum {
     REPORT_MS = 2000 /* on average */
 };
 
-int64_t ravel_transport_clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void ravel_transport_emit(ravel_transport *transport, ravel_transport_event event, const char *text)
 {
     if (transport->failed || (event == RAVEL_TRANSPORT_SECURE && transport->secure))

@@ -52,9 +52,8 @@ typedef enum {
 } ravel_media_security;
 
 enum {
-    RAVEL_TRANSPORT_MAX_PAYLOAD = 1200,  /* bytes: with all headers below every path's limit */
-    RAVEL_FINGERPRINT_TEXT = 96,         /* "AB:CD:..." of SHA-256, and a zero */
-    RAVEL_TRANSPORT_HANDSHAKE_MS = 10000 /* then it fails */
+    RAVEL_TRANSPORT_MAX_PAYLOAD = 1200, /* bytes: with all headers below every path's limit */
+    RAVEL_FINGERPRINT_TEXT = 96         /* "AB:CD:..." of SHA-256, and a zero */
 };
 
 /* An RTP packet that has been authenticated (unless media is clear). */
@@ -64,7 +63,7 @@ typedef struct {
     bool marker;
     const uint8_t *payload; /* valid during the handler */
     size_t size;            /* bytes */
-    int64_t arrival_us;     /* of ravel_transport_clock_us */
+    int64_t arrival_us;     /* of ravel_clock_now_us */
 } ravel_rtp_packet;
 
 typedef enum {
@@ -162,8 +161,5 @@ typedef struct {
 } ravel_transport_status;
 
 void ravel_transport_get_status(const ravel_transport *transport, ravel_transport_status *status);
-
-/* The monotonic clock, in microseconds. */
-int64_t ravel_transport_clock_us(void);
 
 #endif
