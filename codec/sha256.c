@@ -3,8 +3,13 @@
 
 #include <string.h>
 
-/* FIPS 180-4, 4.2.2: fractional parts of the cube roots of the first 64 primes. */
-static const uint32_t K[64] = {
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+const uint32_t ravel_sha256_keys[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -45,8 +50,9 @@ static inline void one_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, ui
 }
 
 /* 6.2.2, steps 2 to 4 */
-static void compress(uint32_t hash[8], const uint8_t block[64])
+static void compress_block(uint32_t hash[8], const uint8_t block[64])
 {
+    const uint32_t *K = ravel_sha256_keys;
     uint32_t w[64];
     uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3];
     uint32_t e = hash[4], f = hash[5], g = hash[6], h = hash[7];
@@ -66,10 +72,45 @@ static void compress(uint32_t hash[8], const uint8_t block[64])
         hash[i] += sum[i];
 }
 
+void ravel_sha256_compress_c(uint32_t hash[8], const uint8_t *blocks, size_t n_blocks)
+{
+    for (; n_blocks > 0; n_blocks--, blocks += 64)
+        compress_block(hash, blocks);
+}
+
+#if defined(__x86_64__)
+
+ravel_sha256_compress *ravel_sha256_compress_here(void)
+{
+    unsigned a, b, c, d;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_SSSE3) == 0 || (c & bit_SSE4_1) == 0 ||
+        __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (b & bit_SHA) == 0)
+        return ravel_sha256_compress_c;
+    return ravel_sha256_compress_cpu;
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+
+ravel_sha256_compress *ravel_sha256_compress_here(void)
+{
+    enum { SHA2 = 1 << 6 }; /* HWCAP_SHA2 */
+    return (getauxval(AT_HWCAP) & SHA2) != 0 ? ravel_sha256_compress_cpu : ravel_sha256_compress_c;
+}
+
+#else
+
+ravel_sha256_compress *ravel_sha256_compress_here(void)
+{
+    return ravel_sha256_compress_c;
+}
+
+#endif
+
 void ravel_sha256_init(ravel_sha256 *sha)
 {
     static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    sha->compress = ravel_sha256_compress_here();
     memcpy(sha->h, start, sizeof start);
     sha->n_bytes = 0;
 }
@@ -77,16 +118,19 @@ void ravel_sha256_init(ravel_sha256 *sha)
 void ravel_sha256_update(ravel_sha256 *sha, const void *data, size_t size)
 {
     const uint8_t *in = data;
-    while (size > 0) {
-        size_t at = (size_t)(sha->n_bytes % 64);
-        size_t n = size < 64 - at ? size : 64 - at;
+    const size_t at = (size_t)(sha->n_bytes % 64);
+    sha->n_bytes += size;
+    if (at > 0) {
+        const size_t n = size < 64 - at ? size : 64 - at;
         memcpy(sha->block + at, in, n);
-        if (at + n == 64)
-            compress(sha->h, sha->block);
-        sha->n_bytes += n;
+        if (at + n < 64)
+            return;
+        sha->compress(sha->h, sha->block, 1);
         in += n;
         size -= n;
     }
+    sha->compress(sha->h, in, size / 64);
+    memcpy(sha->block, in + (size - size % 64), size % 64);
 }
 
 void ravel_sha256_final(ravel_sha256 *sha, uint8_t digest[RAVEL_SHA256_BYTES])

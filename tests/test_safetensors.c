@@ -156,6 +156,21 @@ static void digest_is(const char *text, size_t size, const char *expected)
     }
 }
 
+/* Digests of examples tell only about the one that is chosen here. */
+Test(sha256, every_way_is_the_same)
+{
+    enum { BLOCKS = 50 };
+    uint8_t bytes[64 * BLOCKS];
+    uint32_t c[8] = {0}, here[8] = {0}, random = 1;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)((random = random * 1664525u + 1013904223u) >> 24);
+    for (int n = 0, at = 0; at + n <= BLOCKS; at += n++) {
+        ravel_sha256_compress_c(c, bytes + (ptrdiff_t)at * 64, (size_t)n);
+        ravel_sha256_compress_here()(here, bytes + (ptrdiff_t)at * 64, (size_t)n);
+        cr_assert_arr_eq(c, here, sizeof c, "%d blocks", n);
+    }
+}
+
 Test(sha256, known_digests)
 {
     static const char long_text[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
