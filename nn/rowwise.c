@@ -137,10 +137,23 @@ static void map_snake(const rowwise *layer, const float *x, float *y, int n_rows
     layer->base.kernels->snake(x, layer->first, layer->second, y, n_rows, layer->base.in_channels);
 }
 
+/* [C], [1, C] or [1, C, 1] */
+static bool is_vector(const ravel_tensor *tensor)
+{
+    return tensor->rank == 1 ||
+           (tensor->shape[0] == 1 &&
+            (tensor->rank == 2 || (tensor->rank == 3 && tensor->shape[2] == 1)));
+}
+
 ravel_layer *ravel_snake_new(const ravel_kernels *kernels, const ravel_tensor *alpha,
                              ravel_error *error)
 {
     if (!is_there(alpha, "the alpha of Snake", error)) {
+        return NULL;
+    }
+    if (!is_vector(alpha)) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "tensor '%s' is not [C], [1, C] or [1, C, 1]",
+                        alpha->name);
         return NULL;
     }
     rowwise *self = vector_new(kernels, map_snake, alpha, error);

@@ -53,3 +53,32 @@ float ravel_tensor_get(const ravel_tensor *tensor, size_t i)
     }
     return 0.0f;
 }
+
+/* Bytes of an element and, within the upper two (F32: four), the bits of the exponent. */
+static bool finite_element(const uint8_t *element, ravel_dtype dtype)
+{
+    unsigned top = element[ravel_dtype_size(dtype) - 1];
+    unsigned next = dtype == RAVEL_I8 ? 0 : element[ravel_dtype_size(dtype) - 2];
+    switch (dtype) {
+    case RAVEL_F16:
+        return (top & 0x7c) != 0x7c;
+    case RAVEL_BF16:
+    case RAVEL_F32:
+        return (top & 0x7f) != 0x7f || (next & 0x80) == 0;
+    case RAVEL_I8:
+        return true;
+    }
+    return false;
+}
+
+bool ravel_tensor_finite(const ravel_tensor *tensor)
+{
+    size_t n = ravel_tensor_count(tensor), size = ravel_dtype_size(tensor->dtype);
+    const uint8_t *element = tensor->data;
+    for (size_t i = 0; i < n; i++, element += size) {
+        if (!finite_element(element, tensor->dtype)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -6,6 +6,7 @@
 #ifndef RAVEL_NN_TENSOR_H
 #define RAVEL_NN_TENSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,5 +30,8 @@ size_t ravel_tensor_count(const ravel_tensor *tensor);
 
 /* Element i of the flat array, widened exactly to float (I8: the integer itself, without scale). */
 float ravel_tensor_get(const ravel_tensor *tensor, size_t i);
+
+/* Whether no element is infinite or not a number. */
+bool ravel_tensor_finite(const ravel_tensor *tensor);
 
 #endif

@@ -203,34 +203,6 @@ const char *ravel_node_string(const ravel_node *node, const char *key)
     return "";
 }
 
-/* Bytes of an element and, within the upper two (F32: four), the bits of the exponent. */
-static bool finite_element(const uint8_t *element, ravel_dtype dtype)
-{
-    unsigned top = element[ravel_dtype_size(dtype) - 1];
-    unsigned next = dtype == RAVEL_I8 ? 0 : element[ravel_dtype_size(dtype) - 2];
-    switch (dtype) {
-    case RAVEL_F16:
-        return (top & 0x7c) != 0x7c;
-    case RAVEL_BF16:
-    case RAVEL_F32:
-        return (top & 0x7f) != 0x7f || (next & 0x80) == 0;
-    case RAVEL_I8:
-        return true;
-    }
-    return false;
-}
-
-static bool finite_tensor(const ravel_tensor *tensor)
-{
-    size_t n = ravel_tensor_count(tensor), size = ravel_dtype_size(tensor->dtype);
-    const uint8_t *element = tensor->data;
-    for (size_t i = 0; i < n; i++, element += size) {
-        if (!finite_element(element, tensor->dtype))
-            return false;
-    }
-    return true;
-}
-
 const ravel_tensor *ravel_node_tensor(const ravel_node *node, const char *suffix, bool required)
 {
     char name[MAX_NAME + 30];
@@ -247,7 +219,7 @@ const ravel_tensor *ravel_node_tensor(const ravel_node *node, const char *suffix
     if (!entry->readable) {
         ravel_node_refuse(node, "tensor '%s' is of type %s; F32, F16, BF16, I8 are known", name,
                           entry->type);
-    } else if (!entry->parts && !finite_tensor(&entry->tensor)) {
+    } else if (!entry->parts && !ravel_tensor_finite(&entry->tensor)) {
         ravel_node_refuse(node, "tensor '%s' has values that are infinite or not numbers", name);
     }
     entry->parts |= (unsigned)node->reader->part;

@@ -67,11 +67,13 @@ const ravel_tensor *ravel_draft_find(ravel_draft *draft, const char *name)
     ravel_entry *entry = ravel_safetensors_find(&draft->st, name);
     if (!entry || draft->failed)
         return NULL;
+    if (!entry->readable || entry->tensor.dtype == RAVEL_I8)
+        ravel_draft_fail(draft, "tensor '%s' is of type %s, not F32, F16 or BF16", name,
+                         entry->type);
+    else if (!entry->parts && !ravel_tensor_finite(&entry->tensor))
+        ravel_draft_fail(draft, "tensor '%s' has values that are infinite or not numbers", name);
     entry->parts = 1;
-    if (entry->readable)
-        return &entry->tensor;
-    ravel_draft_fail(draft, "tensor '%s' is of type %s, not F32, F16 or BF16", name, entry->type);
-    return NULL;
+    return draft->failed ? NULL : &entry->tensor;
 }
 
 const ravel_tensor *ravel_draft_need(ravel_draft *draft, const char *name, int rank)
@@ -177,9 +179,10 @@ static void add_folded(ravel_draft *draft, const char *name, const ravel_tensor 
 {
     if (!g || !v)
         return;
-    if (ravel_tensor_count(g) != (size_t)v->shape[0]) {
-        ravel_draft_fail(draft, "tensor '%s' has %zu gains for the %d rows of '%s'", g->name,
-                         ravel_tensor_count(g), v->shape[0], v->name);
+    if (g->shape[0] != v->shape[0] || g->shape[1] != 1 || g->shape[2] != 1) {
+        ravel_draft_fail(draft,
+                         "tensor '%s' is [%d, %d, %d], not a gain for each of the %d rows of '%s'",
+                         g->name, g->shape[0], g->shape[1], g->shape[2], v->shape[0], v->name);
         return;
     }
     float *weight = add_empty(draft, name, v, RAVEL_F32);
@@ -227,7 +230,8 @@ const ravel_tensor *ravel_draft_conv_weight_as(ravel_draft *draft, const char *p
     char name[RAVEL_DRAFT_NAME], bias[RAVEL_DRAFT_NAME];
     ravel_draft_name(name, prefix, "bias");
     ravel_draft_name(bias, source, "bias");
-    ravel_draft_add(draft, name, ravel_draft_find(draft, bias));
+    if (ravel_draft_find(draft, bias))
+        ravel_draft_add(draft, name, ravel_draft_need(draft, bias, 1));
     ravel_draft_name(name, prefix, "weight");
     add_weight(draft, name, source);
     return last_weight(draft);

@@ -301,11 +301,16 @@ static cJSON *read_groups(ravel_draft *draft, const char *list)
     char prefix[RAVEL_DRAFT_NAME], name[RAVEL_DRAFT_NAME];
     cJSON *node = ravel_draft_node(draft, "grouped", NULL);
     cJSON *parts = cJSON_AddArrayToObject(node, "parts");
+    const ravel_tensor *latents = ravel_draft_find(draft, "encoder.conv_post.weight");
     int n = count(draft, "quantizer", list, RAVEL_MAX_CODEBOOKS);
     for (int i = 0; i < n; i++) {
         ravel_draft_name(prefix, "quantizer", "%s.%d", list, i);
         ravel_draft_name(name, prefix, "embedding.weight");
         const ravel_tensor *codewords = ravel_draft_need(draft, name, 2);
+        if (codewords && latents && codewords->shape[1] != latents->shape[0] / n)
+            ravel_draft_fail(draft, "tensor '%s' has %d dimensions, not %d of the %d of '%s'", name,
+                             codewords->shape[1], latents->shape[0] / n, latents->shape[0],
+                             latents->name);
         ravel_draft_name(name, prefix, "codebook.weight");
         ravel_draft_add(draft, name, codewords);
         ravel_draft_append(draft, parts, ravel_draft_node(draft, "codebook", prefix));
