@@ -93,7 +93,7 @@ Test(rowwise, equals_the_formulas)
     const ravel_kernels *k = ravel_kernels_select();
     ravel_test_random random = {1};
     for (int channels = 2; channels < 40; channels += 6) {
-        ravel_tensor p = ravel_test_tensor(&random, "p", channels, 1, 0);
+        ravel_tensor p = ravel_test_tensor(&random, "p", 1, channels, 0);
         ravel_tensor q = ravel_test_tensor(&random, "q", channels, 0, 0);
         const struct {
             ravel_activation kind;
@@ -141,6 +141,10 @@ Test(rowwise, refuses_what_does_not_fit)
     cr_assert(ravel_compress_new(k, 8, -1, &error) == NULL);
     cr_assert(ravel_snake_new(k, NULL, &error) == NULL);
     cr_assert(ravel_scale_new(k, NULL, &error) == NULL);
+    ravel_tensor column = ravel_test_tensor(&random, "column", 4, 1, 0);
+    cr_assert(ravel_snake_new(k, &column, &error) == NULL);
+    cr_assert(strstr(error.text, "'column' is not [C], [1, C]") != NULL, "%s", error.text);
+    free_tensor(&column);
     free_tensor(&p);
     free_tensor(&q);
 }

@@ -127,6 +127,14 @@ static size_t tensor_bytes(const cJSON *tensor)
     return bytes;
 }
 
+/* Where a tensor begins or ends in n bytes; n where its number makes no sense. */
+static size_t offset(const cJSON *offsets, int i, size_t n)
+{
+    const cJSON *number = cJSON_GetArrayItem(offsets, i);
+    const double x = cJSON_IsNumber(number) ? number->valuedouble : 0.0;
+    return x >= 0.0 && x <= (double)n ? (size_t)x : n;
+}
+
 /*
  * Lays the tensors out anew behind one another. Each has its old bytes; where it became longer,
  * they are repeated. return    bytes, or 0 where they do not fit
@@ -138,11 +146,10 @@ static size_t lay_out(cJSON *header, const uint8_t *old, size_t n_old, uint8_t *
         cJSON *offsets = cJSON_GetObjectItemCaseSensitive(tensor, "data_offsets");
         if (!offsets)
             continue;
-        const cJSON *begin = cJSON_GetArrayItem(offsets, 0), *end = cJSON_GetArrayItem(offsets, 1);
-        size_t n = tensor_bytes(tensor), from = begin ? (size_t)begin->valuedouble : 0;
-        size_t length =
-            end && end->valuedouble > (double)from ? (size_t)end->valuedouble - from : 0;
-        if (n > room - at || from > n_old || length > n_old - from)
+        size_t n = tensor_bytes(tensor);
+        size_t from = offset(offsets, 0, n_old), end = offset(offsets, 1, n_old);
+        size_t length = end > from ? end - from : 0;
+        if (n > room - at)
             return 0;
         for (size_t i = 0; i < n; i++)
             data[at + i] = length ? old[from + i % length] : 0;
