@@ -116,13 +116,14 @@ static void append_units(dac *d, cJSON *sequence, const module *stage, int first
     }
 }
 
-/* authors: how its first unit begins */
+/* Whether the checkpoint has it. authors: how the names in its first unit begin */
 static bool has_stage(const dac *d, const module *stage, const char *authors)
 {
     const module part = within(d, stage, authors, "res_unit1.");
     return ravel_draft_has(d->draft, part.source);
 }
 
+/* What follows the stages, the i-th module of the authors' list and the next: snake and convolution. */
 static void append_last(dac *d, cJSON *sequence, const char *authors, int i, const char *snake,
                         const char *conv)
 {
