@@ -95,3 +95,38 @@ Test(matrix, refuses_sizes_that_do_not_fit)
                  RAVEL_ERR_MEMORY);
     cr_assert(m.panels == NULL && m.bias == NULL && m.scale == NULL);
 }
+
+/* --- Numbers that are none ------------------------------------------------------------------ */
+
+/* Bits in a row of zeros that is longer than the stretches it is looked through in. */
+static bool finite_with(ravel_dtype dtype, uint32_t bits, size_t at)
+{
+    enum { N = 5000 };
+    static char data[N * sizeof bits + 1];
+    char *unaligned = data + 1;
+    const size_t size = ravel_dtype_size(dtype);
+    memset(data, 0, sizeof data);
+    memcpy(unaligned + at * size, &bits, size);
+    return ravel_tensor_finite(
+        &(ravel_tensor){.name = "x", .data = unaligned, .dtype = dtype, .rank = 1, .shape = {N}});
+}
+
+Test(tensor, tells_what_is_not_finite)
+{
+    static const struct {
+        ravel_dtype dtype;
+        uint32_t largest, infinite, negative, none;
+    } types[] = {{RAVEL_F32, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7fc00000},
+                 {RAVEL_F16, 0x7bff, 0x7c00, 0xfc00, 0x7e00},
+                 {RAVEL_BF16, 0x7f7f, 0x7f80, 0xff80, 0x7fc0}};
+    static const size_t places[] = {0, 4095, 4096, 4999};
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+        for (size_t p = 0; p < sizeof places / sizeof places[0]; p++) {
+            cr_assert(finite_with(types[t].dtype, types[t].largest, places[p]));
+            cr_assert_not(finite_with(types[t].dtype, types[t].infinite, places[p]));
+            cr_assert_not(finite_with(types[t].dtype, types[t].negative, places[p]));
+            cr_assert_not(finite_with(types[t].dtype, types[t].none, places[p]));
+        }
+    }
+    cr_assert(finite_with(RAVEL_I8, 0x7f, 0));
+}
