@@ -73,11 +73,13 @@ Test(segments, are_as_long_as_the_configuration_says)
 
 Test(segments, either_kind_of_configuration_is_one_model)
 {
-    static const char *const configs[] = {
-        "{\"name\":\"a\",\"segment\":0.003,\"overlap\":0.1,\"normalize\":true,\"causal\":false}",
+    static const char authors[] =
+        "{\"name\":\"a\",\"segment\":0.003,\"overlap\":0.1,\"normalize\":true,\"causal\":false}";
+    static const char transformers[] =
         "{\"name\":\"a\",\"chunk_length_s\":0.003,\"overlap\":0.1,\"normalize\":true,"
-        "\"use_causal_conv\":false,\"sampling_rate\":48000}",
-        "{\"name\":\"a\",\"chunk_length_s\":0.003,\"overlap\":0.1}"};
+        "\"use_causal_conv\":false,\"sampling_rate\":48000}";
+    static const char usual[] = "{\"name\":\"a\",\"chunk_length_s\":0.003,\"overlap\":0.1}";
+    static const char *const configs[] = {authors, transformers, usual};
     void *first, *other;
     size_t size, other_size;
     ravel_error error;
