@@ -20,7 +20,7 @@ enum {
     MAX_CHUNK_FRAMES = 32,
     GOOD_SCRATCH = 1 << 20, /* the size of the cache next to a core, roughly */
     LARGE_SCRATCH = 32 << 20,
-    MAX_SCRATCH = 256 << 20, /* for one frame of one stream */
+    MAX_SCRATCH = 1 << 30, /* of one stream: for a frame, and pieces that layers see at once */
     MAX_STATE = 64 << 20,
     /*
      * Weights grow when they are packed, at most 32-fold (one output in a panel of 32), and the
