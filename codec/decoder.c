@@ -98,6 +98,15 @@ int ravel_decoder_samples(const ravel_decoder *decoder, int n_frames, int finish
     return n > 0 && frames > 0 ? (int)n : 0;
 }
 
+int ravel_model_samples_room(const ravel_model *model, int n_frames)
+{
+    const ravel_model_info *info = &model->info;
+    const int64_t ahead = info->decoder_lookahead_samples;
+    const int64_t frames = (int64_t)n_frames + model->decoder->hold_rows + 1;
+    const int64_t samples = frames * info->hop_samples + (ahead < 0 ? -ahead : 0);
+    return samples < INT_MAX ? (int)samples : INT_MAX;
+}
+
 /* What is known of the frames of a job. */
 typedef enum {
     FRAMES_HERE, /* their codes */

@@ -105,6 +105,16 @@ int ravel_encoder_frames(const ravel_encoder *encoder, int n_samples, int finish
     return n_frames > 0 ? (int)n_frames : 0;
 }
 
+int ravel_model_frames_room(const ravel_model *model, int n_samples)
+{
+    const ravel_model_info *info = &model->info;
+    const int64_t ahead = info->encoder_lookahead_samples;
+    const int64_t held = (int64_t)model->encoder->hold_rows + (ahead < 0 ? -ahead : 0);
+    const int64_t n = held + n_samples + info->tail_samples + info->hop_samples - 1;
+    const int64_t frames = n / info->hop_samples + 1;
+    return frames < INT_MAX ? (int)frames : INT_MAX;
+}
+
 /* A job under way. */
 typedef struct {
     ravel_encoder_job *job;

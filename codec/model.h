@@ -40,6 +40,14 @@ ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *dat
 /* What codes of this model are told by. */
 ravel_code_models ravel_model_code_models(const ravel_model *model);
 
+/*
+ * Frames that a push of n_samples, or the end of the stream, can give at any time of a stream: layers
+ * that reflect its begin hold the first ones back, and give them at once. (codec/encoder.c)
+ */
+int ravel_model_frames_room(const ravel_model *model, int n_samples);
+/* Samples that a push of n_frames, or the end, can give at any time. (codec/decoder.c) */
+int ravel_model_samples_room(const ravel_model *model, int n_frames);
+
 /* --- Scratch (codec/scratch.c) -------------------------------------------------------------- */
 
 struct ravel_scratch {

@@ -103,6 +103,21 @@ Test(voice, what_arrives_is_what_the_codec_makes)
     }
 }
 
+/* Reflecting the begin of the stream, both sides wait first, and then have seven frames at once. */
+Test(voice, frames_that_come_together_are_no_delay)
+{
+    setting s = begin(ravel_test_model_open(RAVEL_TINY_SEANET_REFLECT), 1.0);
+    const ravel_model_info *info = ravel_model_get_info(s.model);
+    s.voice.bitrate_bps = (int)ravel_model_bitrate(s.model, info->n_codebooks) * 3;
+    s.voice.min_frames = s.voice.max_frames = 1;
+    run(&s, &clean);
+    const ravel_receiver_status *received = &s.call.received;
+    const int n_frames = s.n / info->hop_samples;
+    cr_assert_eq(received->concealed + received->recovered + received->dropped, 0);
+    cr_assert_geq(received->frames, n_frames - 20);
+    end(&s);
+}
+
 /* However many bits are allowed: a longer one would be sent to nobody. */
 Test(voice, every_payload_fits_into_a_packet)
 {

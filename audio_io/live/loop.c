@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/model.h"
 #include "nn/error.h"
 
 /*
@@ -41,6 +42,13 @@ static int check_model(const ravel_model_info *info, int packet_bytes, ravel_err
     if (info->channels != 1)
         return ravel_error_set(error, RAVEL_ERR_MODEL, "the model '%s' has %d channels, not one",
                                info->name, info->channels);
+    for (int b = 0; b < info->n_codebooks; b++) {
+        if (info->steps_per_frame[b] > 1)
+            return ravel_error_set(error, RAVEL_ERR_MODEL,
+                                   "the model '%s' has codebooks of several rates, which do not go "
+                                   "into packets",
+                                   info->name);
+    }
     if (packet_bytes < 0 || packet_bytes > PACKET_BYTES)
         return ravel_error_set(error, RAVEL_ERR_MODEL,
                                "the frames of the model '%s' do not go into packets", info->name);
@@ -52,21 +60,11 @@ static int check_model(const ravel_model_info *info, int packet_bytes, ravel_err
     return 0;
 }
 
-static int frames_of(int n_samples, int hop)
-{
-    return (n_samples + hop - 1) / hop;
-}
-
-/*
- * A step encodes at most one frame more than the encoder looks ahead; the end of the stream, what
- * was held back and the tail.
- */
 static int allocate(ravel_loop *loop, ravel_error *error)
 {
     const ravel_model_info *info = loop->info;
-    const int hop = info->hop_samples;
-    loop->frames_room = 2 + frames_of(info->encoder_lookahead_samples + info->tail_samples, hop);
-    loop->capacity = (loop->frames_room + 1) * hop + info->decoder_lookahead_samples;
+    loop->frames_room = ravel_model_frames_room(loop->model, info->hop_samples);
+    loop->capacity = ravel_model_samples_room(loop->model, loop->frames_room);
     loop->scratch = ravel_scratch_new(loop->model, 1);
     loop->encoder = ravel_encoder_new(loop->model, loop->n_codebooks);
     loop->decoder = ravel_decoder_new(loop->model);
@@ -147,13 +145,18 @@ static int pass_frame(ravel_loop *loop, const uint16_t *codes, float *out, int r
     return receive(loop, n_bytes, out, room);
 }
 
-/* Silence before the first sound, so that a player gets as much as it has to play. */
+/*
+ * Silence before the first sound, so that a player gets as much as it has to play; and of more than
+ * that, which some codecs give at once in the end, the newest.
+ */
 static int begin(ravel_loop *loop, float *out, int made)
 {
     const int hop = loop->info->hop_samples;
     loop->begun = made >= hop;
-    if (loop->begun)
-        return made;
+    if (loop->begun) {
+        memmove(out, out + made - hop, (size_t)hop * sizeof *out);
+        return hop;
+    }
     memmove(out + hop - made, out, (size_t)made * sizeof *out);
     memset(out, 0, (size_t)(hop - made) * sizeof *out);
     return hop;
@@ -165,6 +168,7 @@ int ravel_loop_step(ravel_loop *loop, const float *pcm, float *out)
     int made = 0;
     loop->n_coded =
         ravel_encoder_push(loop->encoder, loop->scratch, pcm, hop, loop->codes, loop->frames_room);
+    assert(loop->n_coded >= 0);
     loop->counts.n_samples += hop;
     for (int f = 0; f < loop->n_coded; f++) {
         int n = pass_frame(loop, loop->codes + f * loop->n_codebooks, out + made,

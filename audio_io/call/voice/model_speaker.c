@@ -11,6 +11,7 @@
 #include "audio_io/call/voice/coder.h"
 #include "audio_io/call/voice/payload.h"
 #include "audio_io/call/voice/plan.h"
+#include "codec/model.h"
 #include "nn/error.h"
 
 enum {
@@ -36,6 +37,8 @@ typedef struct {
     int n_waiting;        /* of these not sent yet */
     int n_sent;           /* before those, in a row and at most HISTORY */
     ravel_payload_part parts[RAVEL_PAYLOAD_MAX_PARTS];
+    uint16_t *pushed; /* [frames_room][max_codebooks], what one push gave */
+    int frames_room;
     uint16_t codes[HISTORY][RAVEL_MAX_CODEBOOKS];
 } model_speaker;
 
@@ -44,6 +47,7 @@ static void free_speaker(ravel_speaker *speaker)
     model_speaker *s = (model_speaker *)speaker;
     ravel_encoder_free(s->encoder);
     ravel_scratch_free(s->scratch);
+    free(s->pushed);
     free(s);
 }
 
@@ -80,20 +84,25 @@ static ravel_manner adapt(ravel_speaker *speaker, int n_frames, double loss)
                           .redundant_codebooks = s->plan.redundant_codebooks};
 }
 
-/* All codebooks are kept: how many of them are sent may change until the packet is written. */
+/*
+ * All codebooks are kept: how many of them are sent may change until the packet is written. Codecs
+ * that hold the first frames back give them at once; the newest is still worth to be heard.
+ */
 static int push(ravel_speaker *speaker, const float *pcm)
 {
     model_speaker *s = (model_speaker *)speaker;
-    uint16_t *codes = s->codes[s->n_frames % HISTORY];
-    const int n = ravel_encoder_push(s->encoder, s->scratch, pcm, s->frame_samples, codes, 1);
+    const int n = ravel_encoder_push(s->encoder, s->scratch, pcm, s->frame_samples, s->pushed,
+                                     s->frames_room);
     if (s->voice.dtx)
         s->active |= ravel_activity_step(&s->activity, pcm, s->frame_samples);
     if (n <= 0)
         return n;
+    memcpy(s->codes[s->n_frames % HISTORY], s->pushed + (ptrdiff_t)(n - 1) * s->max_codebooks,
+           (size_t)s->max_codebooks * sizeof *s->pushed);
     s->n_frames++;
     s->n_waiting++;
     s->since_silence_ms = at_most(s->since_silence_ms + s->frame_ms, SILENCE_EVERY_MS);
-    return n;
+    return 1;
 }
 
 /* Frames first ... first + n_frames - 1 by their first codebooks. */
@@ -191,7 +200,9 @@ ravel_speaker *ravel_model_speaker_new(const ravel_voice *voice, ravel_error *er
     s->activity = ravel_activity_new();
     s->encoder = ravel_encoder_new(voice->model, s->max_codebooks);
     s->scratch = ravel_scratch_new(voice->model, 1);
-    if (!s->encoder || !s->scratch) {
+    s->frames_room = ravel_model_frames_room(voice->model, s->frame_samples);
+    s->pushed = calloc((size_t)s->frames_room * (size_t)s->max_codebooks, sizeof *s->pushed);
+    if (!s->encoder || !s->scratch || !s->pushed) {
         free_speaker(&s->speaker);
         ravel_error_memory(error);
         return NULL;

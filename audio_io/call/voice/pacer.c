@@ -135,16 +135,21 @@ static void settle_made_up(ravel_pacer *pacer, const ravel_waiting *unit, bool f
     pacer->made_up = 0;
 }
 
-/* A decoder holds back its lookahead from the first unit: silence before it makes up for that, or
- * the next unit would be wanted before it is there. return    samples of the whole unit */
-static int lengthen(const ravel_pacer *pacer, int ticks, float *pcm, int n)
+/*
+ * A decoder holds back its lookahead from the first unit: silence before it makes up for that, or
+ * the next unit would be wanted before it is there. Some give in the end more than that at once; of
+ * these the newest are heard. return    samples of the whole unit
+ */
+static int fit(const ravel_pacer *pacer, int ticks, float *pcm, int n)
 {
     const ravel_voice_format *format = &pacer->format;
     const int whole = (int)((int64_t)ticks * format->rate_hz / format->clock_hz);
-    if (n >= whole)
-        return n;
-    memmove(pcm + (whole - n), pcm, (size_t)n * sizeof *pcm);
-    memset(pcm, 0, (size_t)(whole - n) * sizeof *pcm);
+    if (n >= whole) {
+        memmove(pcm, pcm + (n - whole), (size_t)whole * sizeof *pcm);
+    } else {
+        memmove(pcm + (whole - n), pcm, (size_t)n * sizeof *pcm);
+        memset(pcm, 0, (size_t)(whole - n) * sizeof *pcm);
+    }
     return whole;
 }
 
@@ -171,7 +176,7 @@ static int play(ravel_pacer *pacer, const ravel_waiting *unit, bool follows)
         ravel_count(&pacer->counters->concealed, 1);
         n = listener->ops->conceal(listener, NULL, 0, pcm, room);
     }
-    n = lengthen(pacer, unit->unit.ticks, pcm, n > 0 ? n : 0);
+    n = fit(pacer, unit->unit.ticks, pcm, n > 0 ? n : 0);
     listen_to_level(pacer, pcm, n);
     pacer->n_pcm += n;
     return n;

@@ -43,7 +43,8 @@ static int model_format(const ravel_voice *voice, ravel_voice_format *format, ra
                                info->channels);
     if (ravel_packet_size(voice->model, 1, 1) < 0)
         return ravel_error_set(error, RAVEL_ERR_MODEL,
-                               "codebooks of several rates do not fit into packets: model %s",
+                               "the model %s has codebooks of several rates, which do not go into "
+                               "packets",
                                info->name);
     const int64_t frame_ms = (int64_t)info->hop_samples * 1000 / info->sample_rate_hz;
     if (frame_ms > MOST_FRAME_MS || info->delay_samples > info->sample_rate_hz)
