@@ -73,7 +73,6 @@ static int kernel_of(const network *net, int stage)
 static void read_strides(network *net, bool mirrored)
 {
     const cJSON *list = ravel_draft_config(net->draft, "upsample_rates");
-    net->hop = 1;
     for (int i = 0; i < net->n_stages; i++) {
         int half = kernel_of(net, i) / 2;
         int stride =
@@ -90,16 +89,16 @@ static void read_strides(network *net, bool mirrored)
 
 static network open_network(ravel_draft *draft, const char *part, bool mirrored)
 {
-    network net = {.draft = draft, .part = part};
+    network net = {.draft = draft, .part = part, .n_blocks = 1, .hop = 1};
     net.n_stages = count(draft, part, "ups", MAX_STAGES);
     int blocks = count(draft, part, "resblocks", MAX_STAGES * MAX_BLOCKS);
-    if (net.n_stages == 0 || blocks == 0 || blocks % net.n_stages != 0)
+    if (net.n_stages == 0 || blocks == 0 || blocks % net.n_stages != 0) {
         ravel_draft_fail(draft, "'%s' has %d residual blocks in %d stages", part, blocks,
                          net.n_stages);
-    if (!draft->failed) {
-        net.n_blocks = blocks / net.n_stages;
-        read_strides(&net, mirrored);
+        return net;
     }
+    net.n_blocks = blocks / net.n_stages;
+    read_strides(&net, mirrored);
     return net;
 }
 
@@ -238,13 +237,13 @@ static int append_norm(const network *net, cJSON *sequence, int i)
     ravel_draft_add(net->draft, name, ravel_draft_need(net->draft, name, 1));
     ravel_draft_name(name, prefix, "weight");
     const ravel_tensor *gamma = ravel_draft_need(net->draft, name, 1);
-    int channels = gamma ? gamma->shape[0] : width;
+    int channels = gamma ? gamma->shape[0] : width, groups = channels / width;
     ravel_draft_add(net->draft, name, gamma);
     if (channels % width != 0)
         ravel_draft_fail(net->draft, "tensor '%s' has %d channels, no groups of %d", name, channels,
                          width);
     cJSON *node = ravel_draft_node(net->draft, "group_norm", prefix);
-    ravel_draft_number(net->draft, node, "groups", channels / width);
+    ravel_draft_number(net->draft, node, "groups", groups);
     ravel_draft_number(net->draft, node, "eps", 1e-6);
     ravel_draft_append(net->draft, sequence, node);
     return channels;
