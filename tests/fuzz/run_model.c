@@ -68,9 +68,13 @@ static float *decode(const run *r, const uint16_t *codes, int n_frames, int piec
 /* What is not a number is that in both, but perhaps not the same. */
 static int same_samples(const float *a, const float *b, int n)
 {
-    for (int i = 0; i < n; i++)
-        if (memcmp(a + i, b + i, sizeof *a) != 0 && !(isnan(a[i]) && isnan(b[i])))
+    for (int i = 0; i < n; i++) {
+        uint32_t x, y;
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        if (x != y && !(isnan(a[i]) && isnan(b[i])))
             return 0;
+    }
     return 1;
 }
 
