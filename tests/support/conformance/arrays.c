@@ -204,7 +204,9 @@ void ravel_check_arrays(const ravel_case *c)
 {
     if (ravel_set_has(c->set, "%s%scodes_seg0.npy", c->recording, c->form))
         return;
-    if (c->subject->model->encoder)
+    if (c->subject->model->encoder) {
         check_encoder(c);
+        ravel_check_projections(c);
+    }
     check_decoder(c);
 }

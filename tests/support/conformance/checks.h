@@ -31,6 +31,9 @@ void ravel_check_modules(const ravel_case *c);
 /* The same of a codec whose frames are segments with a level of their own (EnCodec 48 kHz). */
 void ravel_check_segments(const ravel_case *c);
 
+/* What the stages of the quantiser project, "proj_latents", where that is there. */
+void ravel_check_projections(const ravel_case *c);
+
 /* A file of the reference's own tool, by its name, that holds these codes: read and written. */
 void ravel_check_code_file(ravel_set *set, const char *name, const ravel_model *model,
                            const ravel_codes *codes, int64_t n_samples);
