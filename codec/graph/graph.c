@@ -101,21 +101,48 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
     return layer;
 }
 
+/* Puts layers[begin ... end - 1] into one, in their place; how many are left of n. */
+static int fold(const ravel_node *node, ravel_layer **layers, int n, int begin, int end)
+{
+    ravel_error reason;
+    if (node->reader->failed || end - begin < 2)
+        return n;
+    ravel_layer *sequence = ravel_sequence_new(layers + begin, end - begin, &reason);
+    if (!sequence)
+        ravel_node_refuse_as(node, &reason);
+    layers[begin] = sequence;
+    memmove(layers + begin + 1, layers + end, (size_t)(n - end) * sizeof *layers);
+    return n - (end - begin) + 1;
+}
+
+/*
+ * Layers of a high rate come to lie in sequences of their own, within that of those of the lower
+ * rates. Each is pushed in pieces that fit the cache, so the slow layers, which have most of the
+ * weights, get many rows at once for it.
+ */
+static int fold_rates(const ravel_node *node, ravel_layer **layers, int n)
+{
+    for (int i = 0; i + 1 < n; i++) {
+        if (layers[i] && layers[i]->down > layers[i]->up) {
+            n = fold(node, layers, n, 0, i + 1);
+            i = 0;
+        }
+    }
+    for (int i = n - 1; i > 0; i--) {
+        if (layers[i] && layers[i]->up > layers[i]->down)
+            n = fold(node, layers, n, i, n);
+    }
+    return fold(node, layers, n, 0, n);
+}
+
 /* Makes one layer of those in the array, which is freed; on failure so are they. */
 static ravel_layer *join(const ravel_node *node, ravel_layer **layers, int n)
 {
-    ravel_error reason;
-    ravel_layer *sequence = NULL;
-    if (node->reader->failed) {
-        for (int i = 0; i < n; i++)
-            ravel_layer_destroy(layers[i]);
-    } else if (n == 1) {
-        sequence = layers[0];
-    } else {
-        sequence = ravel_sequence_new(layers, n, &reason);
-        if (!sequence)
-            ravel_node_refuse_as(node, &reason);
-    }
+    if (!node->reader->failed)
+        n = fold_rates(node, layers, n);
+    for (int i = 0; node->reader->failed && i < n; i++)
+        ravel_layer_destroy(layers[i]);
+    ravel_layer *sequence = node->reader->failed ? NULL : layers[0];
     free(layers);
     return sequence;
 }
