@@ -88,9 +88,6 @@ ravel_quantizer *ravel_residual_quantizer_new(const ravel_kernels *kernels,
 ravel_quantizer *ravel_segment_quantizer_new(const ravel_kernels *kernels, int steps,
                                              ravel_quantizer *inner, ravel_error *error);
 
-/* Steps of such a quantiser; 0 for all others. */
-int ravel_segment_quantizer_steps(const ravel_quantizer *q);
-
 /*
  * Every part quantises the same vector; what the codes stand for is the sum, added up in the order
  * of the parts. Takes ownership of the parts.

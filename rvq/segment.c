@@ -147,11 +147,6 @@ static void segment_destroy(ravel_quantizer *q)
 static const ravel_quantizer_ops segment_ops = {segment_encode, segment_decode,
                                                 segment_scratch_size, segment_destroy};
 
-int ravel_segment_quantizer_steps(const ravel_quantizer *q)
-{
-    return q->ops == &segment_ops ? ((const segment *)q)->steps : 0;
-}
-
 static int check(const ravel_quantizer *inner, int steps, ravel_error *error)
 {
     if (steps < 1 || steps > RAVEL_MAX_STEPS_PER_FRAME || inner->dim % steps != 0) {
