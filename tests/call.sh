@@ -88,6 +88,10 @@ expect 1 "x.wav" call alice --play x.wav --timeout 2 --address 127.0.0.1 "$bob"
 expect 3 "nowhere" call alice -m nowhere "$bob"
 "$write_model" segments stereo || exit 1
 expect 3 "one channel" call alice -m stereo "$bob"
+"$write_model" rates rates || exit 1
+expect 3 "several rates" call alice -m rates "$bob"
+"$write_model" late late || exit 1
+expect 3 "too slow for a call" call alice -m late "$bob"
 expect 0 "" call alice --help
 expect 1 "nothing has come" call alice --play voice.wav --timeout 1 "$bob"
 

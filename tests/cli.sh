@@ -317,6 +317,23 @@ expect 0 '' "$ravel" decode -q -m segments numbers.rvl silence.wav
 equal "$(tail -c +45 silence.wav | tr -d '\000' | wc -c) $(wc -c <silence.wav)" "0 4980"
 check "bench of a stereo model" "$ravel" bench --seconds 1 -m segments
 
+# --- A model that sees pieces at once --------------------------------------------------------------
+
+check "a model of long pieces" "$write_model" late late
+equal "$(fact late hop_samples)" 6
+{ wav_header 8000 1 80008; noise 80008; } >pieces.wav
+expect 0 '' "$ravel" encode -q -m late pieces.wav pieces.rvl
+equal "$(fact pieces.rvl samples) $(fact pieces.rvl frames)" "40004 6667"
+expect 0 '' "$ravel" decode -q -m late pieces.rvl pieces2.wav
+equal "$(wc -c <pieces2.wav)" 80052
+{ wav_header 8000 1 10; noise 10; } >five.wav
+expect 1 'too short' "$ravel" tokens -q -m late five.wav five.npy
+gone five.npy
+"$ravel" bench --seconds 5 -m late --json >bench.json
+check "a bench of no steps" grep -q '"times_real_time":' bench.json
+equal "$(grep -c '"steps":' bench.json)" 0
+check "told" sh -c '"$0" bench --seconds 1 -m late | grep -q "too long for a call"' "$ravel"
+
 # --- Short and strange sound -----------------------------------------------------------------------
 
 for n in 0 1 2 $((hop - 1)) "$hop" $((hop + 1)); do

@@ -87,6 +87,10 @@ grep -q "^$("$ravel" info model | sed -n 's/^name  *//p') " out || fail "no row 
 expect 0 '' "$ravel" compare -q -m model clean.wav
 n_checks=$((n_checks + 1))
 grep -q '^segments ' out || fail "no row of a stereo model"
+"$write_model" late model
+expect 0 '' "$ravel" compare -q -m model clean.wav
+n_checks=$((n_checks + 1))
+grep -q '^whole ' out || fail "no row of a model that sees long pieces"
 
 # --- The picture -----------------------------------------------------------------------------------
 

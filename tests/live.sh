@@ -59,6 +59,10 @@ expect 2 "'file.wav' is no option" live file.wav
 expect 3 "nowhere" live -m nowhere
 "$write_model" segments stereo || exit 1
 expect 3 "2 channels, not one" live -m stereo
+"$write_model" rates rates || exit 1
+expect 3 "several rates" live -m rates
+"$write_model" late late || exit 1
+expect 3 "too much for a live voice" live -m late
 expect 2 "no such device here" with_devices --input "no such device here" --output none
 expect 1 "nowhere/file.rvl" live --record nowhere/file.rvl --duration 1
 expect 0 "" "$ravel" live --help

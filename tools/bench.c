@@ -15,6 +15,7 @@ static const char usage[] =
     "time (steps). GMAC/s are 10^9 multiply-adds a second; their peak is what the core's\n"
     "multiply-adders reach in the same run; GB/s are of weights read, their peak what the core\n"
     "reads when it does nothing else. Times are of the processor, unless they are called wall.\n"
+    "There are no steps where the model's delay is above a second.\n"
     "\n"
     "      --json              one JSON object on standard output\n"
     "      --seconds S         of sound, 1 to 3600 (30)\n"
@@ -87,8 +88,10 @@ static cJSON *collect(const ravel_bench *bench, const ravel_model *model)
     cJSON_AddNumberToObject(facts, "codebooks", info->n_codebooks);
     cJSON_AddNumberToObject(facts, "audio_s", bench->audio_s);
     cJSON_AddNumberToObject(facts, "frame_ms", 1e3 * info->hop_samples / info->sample_rate_hz);
+    cJSON_AddNumberToObject(facts, "delay_ms", 1e3 * info->delay_samples / info->sample_rate_hz);
     cJSON_AddNumberToObject(facts, "peak_offline_gmac_per_s", bench->peak_offline / 1e9);
-    cJSON_AddNumberToObject(facts, "peak_steps_gmac_per_s", bench->peak_steps / 1e9);
+    if (bench->n_steps > 0)
+        cJSON_AddNumberToObject(facts, "peak_steps_gmac_per_s", bench->peak_steps / 1e9);
     cJSON_AddNumberToObject(facts, "peak_read_gb_per_s", bench->peak_read / 1e9);
     cJSON *parts = cJSON_AddObjectToObject(facts, "parts");
     for (int i = 0; i < RAVEL_BENCH_PARTS; i++) {
@@ -96,7 +99,8 @@ static cJSON *collect(const ravel_bench *bench, const ravel_model *model)
         cJSON *one = cJSON_AddObjectToObject(parts, part->name);
         cJSON_AddNumberToObject(one, "mmac_per_s_of_audio", part->macs_per_s / 1e6);
         add_offline(one, bench, part);
-        add_steps(one, bench, part);
+        if (bench->n_steps > 0)
+            add_steps(one, bench, part);
     }
     add_memory(facts, model);
     return facts;
@@ -146,6 +150,15 @@ static void print_steps(const cJSON *parts)
     }
 }
 
+static void print_peaks(const cJSON *facts)
+{
+    (void)printf("\n%-14s %.1f GMAC/s offline", "peak", number(facts, "peak_offline_gmac_per_s"));
+    if (cJSON_GetObjectItemCaseSensitive(facts, "peak_steps_gmac_per_s") != NULL)
+        (void)printf("; %.1f GMAC/s and %.1f GB/s by steps", number(facts, "peak_steps_gmac_per_s"),
+                     number(facts, "peak_read_gb_per_s"));
+    (void)printf("\n%-14s", "memory");
+}
+
 static void print_table(const cJSON *facts)
 {
     const cJSON *parts = cJSON_GetObjectItemCaseSensitive(facts, "parts");
@@ -154,10 +167,12 @@ static void print_table(const cJSON *facts)
                  number(facts, "codebooks"), number(facts, "frame_ms"), number(facts, "audio_s"),
                  cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(facts, "kernels")));
     print_offline(parts);
-    print_steps(parts);
-    (void)printf("\n%-14s %.1f GMAC/s offline; %.1f GMAC/s and %.1f GB/s by steps\n%-14s", "peak",
-                 number(facts, "peak_offline_gmac_per_s"), number(facts, "peak_steps_gmac_per_s"),
-                 number(facts, "peak_read_gb_per_s"), "memory");
+    if (cJSON_GetObjectItemCaseSensitive(parts->child, "steps") != NULL)
+        print_steps(parts);
+    else
+        (void)printf("\nno steps: a delay of %.3g s is too long for a call\n",
+                     1e-3 * number(facts, "delay_ms"));
+    print_peaks(facts);
     const cJSON *memory = cJSON_GetObjectItemCaseSensitive(facts, "memory_bytes");
     for (const cJSON *item = memory->child; item != NULL; item = item->next) {
         char text[RAVEL_TOOL_TEXT];

@@ -33,7 +33,7 @@ typedef struct {
 typedef struct {
     const char *kernels;
     double audio_s;
-    int n_steps;                               /* of one frame each */
+    int n_steps;                               /* of one frame each; 0: too late for a call */
     double peak_offline, peak_steps;           /* multiply-adds a second, in turns with the parts */
     double peak_read;                          /* bytes a second, after the steps */
     ravel_bench_part parts[RAVEL_BENCH_PARTS]; /* by ravel_bench_part_id */

@@ -17,7 +17,8 @@ enum {
     PEAK_OFFLINE = 20,   /* times as many between pieces, which are long */
     PEAK_EVERY = 16,     /* steps */
     READ_PASSES = 31,
-    WARM_STEPS = 16 /* not counted; streams are over their start then */
+    WARM_STEPS = 16, /* not counted, with those of the delay; streams are over their start then */
+    MAX_DELAY_S = 1  /* a call bears no more: there are no steps to be timed */
 };
 
 /* What is needed to run the parts. */
@@ -29,14 +30,15 @@ typedef struct {
     void *layers_state; /* of the encoder's layers, run alone */
     int hop, n_codebooks;
     int piece_frames; /* pushed at once offline */
-    int most_latents; /* that such a piece makes */
+    int most_latents; /* that such a piece makes, or the end after it */
+    int most_samples; /* that these make */
     int n_frames;     /* of the whole signal */
     float *pcm;       /* [n_frames * hop][channels] */
-    float *latents;   /* [most_latents][latent_dim] */
-    uint16_t *codes;  /* [most_latents][codes of a frame] */
+    float *latents;   /* [those of a chunk][latent_dim] */
+    uint16_t *codes;  /* [most_latents, or those of a chunk][codes of a frame] */
     size_t n_weights; /* as many floats as a step reads weights: */
     float *weights;   /* to measure how fast they can be read at all */
-    float *out;       /* [most samples of as many frames][channels] */
+    float *out;       /* [most_samples][channels] */
 } bench_rig;
 
 static ravel_bench_time now(void)
@@ -108,12 +110,12 @@ static int open_rig(bench_rig *rig, const ravel_model *model, double seconds)
     *rig = (bench_rig){.model = model, .hop = info->hop_samples, .n_codebooks = info->n_codebooks};
     rig->piece_frames = PIECE_CHUNKS * model->chunk_frames;
     rig->n_frames = (int)(seconds * info->sample_rate_hz / info->hop_samples) + 1;
-    rig->most_latents =
-        PIECE_CHUNKS * ravel_layer_max_out(model->encoder, model->chunk_frames * rig->hop);
+    rig->most_latents = ravel_model_frames_room(model, rig->piece_frames * rig->hop);
+    rig->most_samples = ravel_model_samples_room(model, rig->most_latents);
+    const size_t n_latents =
+        (size_t)ravel_layer_max_out(model->encoder, model->chunk_frames * rig->hop);
     const size_t n_samples = (size_t)rig->n_frames * (size_t)rig->hop;
     const size_t n_codes = (size_t)ravel_model_codes_per_frame(model, rig->n_codebooks);
-    /* The frames that one push of the encoder gives are the decoder's next push. */
-    const size_t most_out = (size_t)ravel_layer_max_out(model->decoder, rig->most_latents);
     rig->n_weights = weights_of_step(info);
     rig->weights = malloc(rig->n_weights * sizeof(float));
     rig->scratch = ravel_scratch_new(model, 1);
@@ -121,9 +123,11 @@ static int open_rig(bench_rig *rig, const ravel_model *model, double seconds)
     rig->decoder = ravel_decoder_new(model);
     rig->layers_state = malloc(model->encoder->state_size + 1); /* it may be 0 */
     rig->pcm = malloc(n_samples * channels * sizeof(float));
-    rig->latents = malloc((size_t)rig->most_latents * (size_t)info->latent_dim * sizeof(float));
-    rig->codes = malloc((size_t)rig->most_latents * n_codes * sizeof(uint16_t));
-    rig->out = malloc(most_out * channels * sizeof(float));
+    rig->latents = malloc(n_latents * (size_t)info->latent_dim * sizeof(float));
+    const size_t most_coded =
+        n_latents > (size_t)rig->most_latents ? n_latents : (size_t)rig->most_latents;
+    rig->codes = malloc(most_coded * n_codes * sizeof(uint16_t));
+    rig->out = malloc((size_t)rig->most_samples * channels * sizeof(float));
     if (!rig->scratch || !rig->encoder || !rig->decoder || !rig->layers_state || !rig->pcm ||
         !rig->latents || !rig->codes || !rig->out || !rig->weights)
         return RAVEL_ERR_MEMORY;
@@ -145,40 +149,69 @@ static const float *frame_at(const bench_rig *rig, int frame)
     return rig->pcm + (size_t)frame * (size_t)rig->hop * (size_t)rig->model->info.channels;
 }
 
-/* Frames [first, first + n) through encoder and decoder, as a program does it. */
-static void run_codec(bench_rig *rig, int first, int n, ravel_bench_time times[RAVEL_BENCH_PARTS])
+/* Frames of the signal that are given at once; with finish its last ones, and all that is held back. */
+typedef struct {
+    int first, n;
+    bool finish;
+} bench_piece;
+
+/* Through encoder and decoder, as a program does it. */
+static void run_codec(bench_rig *rig, bench_piece piece, ravel_bench_time times[RAVEL_BENCH_PARTS])
 {
+    ravel_encoder_job encode = {.encoder = rig->encoder,
+                                .pcm = frame_at(rig, piece.first),
+                                .n_samples = piece.n * rig->hop,
+                                .finish = piece.finish,
+                                .codes = rig->codes,
+                                .capacity = rig->most_latents};
     ravel_bench_time begin = now();
-    const int n_coded = ravel_encoder_push(rig->encoder, rig->scratch, frame_at(rig, first),
-                                           n * rig->hop, rig->codes, rig->most_latents);
+    ravel_encoder_push_many(&encode, 1, rig->scratch);
     times[RAVEL_BENCH_ENCODE] = since(begin);
-    const int capacity = ravel_decoder_samples(rig->decoder, n_coded, 0);
+    ravel_decoder_job decode = {.decoder = rig->decoder,
+                                .codes = rig->codes,
+                                .n_frames = encode.n_frames,
+                                .n_codebooks = rig->n_codebooks,
+                                .finish = piece.finish,
+                                .pcm = rig->out,
+                                .capacity = rig->most_samples};
     begin = now();
-    ravel_decoder_push(rig->decoder, rig->scratch, rig->codes, n_coded, rig->n_codebooks, rig->out,
-                       capacity);
+    ravel_decoder_push_many(&decode, 1, rig->scratch);
     times[RAVEL_BENCH_DECODE] = since(begin);
 }
 
-/* The same frames through the encoder's layers and the quantiser, each alone, in chunks. */
-static void run_parts(bench_rig *rig, int first, int n, ravel_bench_time times[RAVEL_BENCH_PARTS])
+/* Latents to codes, as many at once as the scratch is for. */
+static void run_quantizer(bench_rig *rig, int n)
 {
     const ravel_model *model = rig->model;
     const ravel_quantizer *quantizer = model->quantizer;
-    times[RAVEL_BENCH_ENCODER] = times[RAVEL_BENCH_QUANTIZER] = (ravel_bench_time){0};
+    const int n_codes = ravel_quantizer_codes(quantizer, rig->n_codebooks);
     for (int done = 0, chunk; done < n; done += chunk) {
         chunk = n - done < model->chunk_frames ? n - done : model->chunk_frames;
         ravel_arena arena = ravel_scratch_arena(rig->scratch);
+        quantizer->ops->encode(quantizer, rig->latents + (ptrdiff_t)done * quantizer->dim, chunk,
+                               rig->n_codebooks, rig->codes + (ptrdiff_t)done * n_codes, n_codes,
+                               NULL, &arena);
+    }
+}
+
+/* The same frames through the encoder's layers and the quantiser, each alone, in chunks. */
+static void run_parts(bench_rig *rig, bench_piece piece, ravel_bench_time times[RAVEL_BENCH_PARTS])
+{
+    const ravel_model *model = rig->model;
+    times[RAVEL_BENCH_ENCODER] = times[RAVEL_BENCH_QUANTIZER] = (ravel_bench_time){0};
+    for (int done = 0, chunk; done < piece.n; done += chunk) {
+        chunk = piece.n - done < model->chunk_frames ? piece.n - done : model->chunk_frames;
+        ravel_arena arena = ravel_scratch_arena(rig->scratch);
         ravel_lane lane = {.state = rig->layers_state,
-                           .in = frame_at(rig, first + done),
+                           .in = frame_at(rig, piece.first + done),
                            .n_in = chunk * rig->hop,
-                           .out = rig->latents};
+                           .out = rig->latents,
+                           .finish = piece.finish && done + chunk == piece.n};
         ravel_bench_time begin = now();
         ravel_layer_push(model->encoder, &lane, 1, &arena);
         add(&times[RAVEL_BENCH_ENCODER], since(begin));
-        arena = ravel_scratch_arena(rig->scratch);
         begin = now();
-        quantizer->ops->encode(quantizer, rig->latents, lane.n_out, rig->n_codebooks, rig->codes,
-                               ravel_quantizer_codes(quantizer, rig->n_codebooks), NULL, &arena);
+        run_quantizer(rig, lane.n_out);
         add(&times[RAVEL_BENCH_QUANTIZER], since(begin));
     }
 }
@@ -194,42 +227,46 @@ static void run_peak(bench_peak *peak, const char *kernels, int n_rounds)
     peak->cpu_s += since(begin).cpu_s;
 }
 
-/* The first piece is not counted: it brings the memory in. */
+/* What is done first is not counted: it brings the memory in. */
 static void run_offline(ravel_bench *bench, bench_rig *rig)
 {
     bench_peak peak = {0};
     ravel_bench_time times[RAVEL_BENCH_PARTS];
+    const int n_all = rig->n_frames, n_most = rig->piece_frames;
+    const bench_piece warm = {.n = n_all < n_most ? n_all : n_most, .finish = true};
     restart(rig);
-    const int n_warm = rig->n_frames < rig->piece_frames ? rig->n_frames : rig->piece_frames;
-    run_codec(rig, 0, n_warm, times);
-    run_parts(rig, 0, n_warm, times);
-    for (int first = 0, n; first < rig->n_frames && !ravel_tool_stopped(); first += n) {
-        n = rig->n_frames - first < rig->piece_frames ? rig->n_frames - first : rig->piece_frames;
+    run_codec(rig, warm, times);
+    run_parts(rig, warm, times);
+    restart(rig);
+    for (int first = 0, n; first < n_all && !ravel_tool_stopped(); first += n) {
+        n = n_all - first < n_most ? n_all - first : n_most;
+        const bench_piece piece = {.first = first, .n = n, .finish = first + n == n_all};
         run_peak(&peak, bench->kernels, PEAK_OFFLINE * PEAK_ROUNDS);
-        run_codec(rig, first, n, times);
-        run_parts(rig, first, n, times);
+        run_codec(rig, piece, times);
+        run_parts(rig, piece, times);
         for (int i = 0; i < RAVEL_BENCH_PARTS; i++)
             add(&bench->parts[i].offline, times[i]);
     }
     bench->peak_offline = peak.macs / peak.cpu_s;
 }
 
-typedef void bench_step(bench_rig *rig, int first, int n,
+typedef void bench_step(bench_rig *rig, bench_piece piece,
                         ravel_bench_time times[RAVEL_BENCH_PARTS]);
 
 /* Frame by frame; `kept` are the two parts that `step` times. */
 static void run_steps(ravel_bench *bench, bench_rig *rig, bench_step *step, bench_peak *peak,
                       const ravel_bench_part_id kept[2])
 {
+    const int n_warm = WARM_STEPS + rig->model->info.delay_samples / rig->hop;
     restart(rig);
-    for (int i = -WARM_STEPS; i < bench->n_steps && !ravel_tool_stopped(); i++) {
+    for (int i = -n_warm; i < bench->n_steps && !ravel_tool_stopped(); i++) {
         ravel_bench_time times[RAVEL_BENCH_PARTS];
-        step(rig, (i + WARM_STEPS) % rig->n_frames, 1, times);
+        step(rig, (bench_piece){.first = (i + n_warm) % rig->n_frames, .n = 1}, times);
         for (int p = 0; p < 2 && i >= 0; p++) {
             bench->parts[kept[p]].step_cpu_s[i] = times[kept[p]].cpu_s;
             bench->parts[kept[p]].step_wall_s[i] = times[kept[p]].wall_s;
         }
-        if (i % PEAK_EVERY == 0)
+        if ((i + n_warm) % PEAK_EVERY == 0)
             run_peak(peak, bench->kernels, PEAK_ROUNDS);
     }
 }
@@ -264,7 +301,7 @@ static int open_bench(ravel_bench *bench, const bench_rig *rig)
     *bench = (ravel_bench){
         .kernels = rig->model->kernels->name,
         .audio_s = (double)rig->n_frames * info->hop_samples / info->sample_rate_hz,
-        .n_steps = rig->n_frames,
+        .n_steps = info->delay_samples <= MAX_DELAY_S * info->sample_rate_hz ? rig->n_frames : 0,
         .parts = {{.name = "encode",
                    .macs_per_s = info->encoder_macs + info->quantizer_macs,
                    .weight_bytes = info->encoder_weight_bytes + info->quantizer_weight_bytes},
@@ -278,8 +315,8 @@ static int open_bench(ravel_bench *bench, const bench_rig *rig)
                    .macs_per_s = info->decoder_macs,
                    .weight_bytes = info->decoder_weight_bytes}}};
     for (int i = 0; i < RAVEL_BENCH_PARTS; i++) {
-        bench->parts[i].step_cpu_s = calloc((size_t)bench->n_steps, sizeof(double));
-        bench->parts[i].step_wall_s = calloc((size_t)bench->n_steps, sizeof(double));
+        bench->parts[i].step_cpu_s = calloc((size_t)bench->n_steps + 1, sizeof(double));
+        bench->parts[i].step_wall_s = calloc((size_t)bench->n_steps + 1, sizeof(double));
         if (!bench->parts[i].step_cpu_s || !bench->parts[i].step_wall_s)
             return RAVEL_ERR_MEMORY;
     }
@@ -312,7 +349,8 @@ int ravel_bench_run(ravel_bench *bench, const ravel_model *model, double seconds
         status = open_bench(bench, &rig);
     if (!status) {
         run_offline(bench, &rig);
-        run_all_steps(bench, &rig);
+        if (bench->n_steps > 0)
+            run_all_steps(bench, &rig);
         run_read(bench, &rig);
     }
     close_rig(&rig);

@@ -202,7 +202,7 @@ static int climb_model(ravel_comparison *c, const compare_options *options,
     double kbps = 0;
     const char *codec =
         options->common.opened != NULL ? ravel_model_get_info(model)->name : "Ravel";
-    (void)snprintf(name, sizeof name, "%.60s %g kb/s", codec,
+    (void)snprintf(name, sizeof name, "%.60s %.3g kb/s", codec,
                    ravel_model_bitrate(model, n_codebooks) / 1e3);
     note(options, "%s", name);
     int status = ravel_through_model(model, n_codebooks, &c->sound, &decoded, &kbps, error);

@@ -30,6 +30,9 @@ void *ravel_test_model(ravel_tiny_kind kind, size_t *size);
 /* RAVEL_TINY_EARLY without its encoder: a model that only decodes, with the codes of the whole one. */
 void *ravel_test_decoder(size_t *size);
 
+/* RAVEL_TINY_WHOLE with an encoder that sees pieces of 2.25 s: too late for a call. */
+void *ravel_test_late(size_t *size);
+
 /* The first, opened; ends the program with a message where that fails. */
 ravel_model *ravel_test_model_open(ravel_tiny_kind kind);
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/model.h"
 #include "nn/error.h"
 #include "rvq/block.h"
 #include "tools/compare/codecs.h"
@@ -41,8 +42,8 @@ static int codec_new(codec *c, ravel_error *error)
     c->decoder = ravel_decoder_new(c->model);
     if (c->scratch == NULL || c->encoder == NULL || c->decoder == NULL)
         return ravel_error_memory(error);
-    c->frame_room = ravel_encoder_frames(c->encoder, PIECE, 1) + 1;
-    c->sample_room = ravel_decoder_samples(c->decoder, c->frame_room, 1) + c->info->hop_samples;
+    c->frame_room = ravel_model_frames_room(c->model, PIECE);
+    c->sample_room = ravel_model_samples_room(c->model, c->frame_room);
     size_t channels = (size_t)c->info->channels;
     size_t codes = (size_t)ravel_model_codes_per_frame(c->model, c->n_codebooks);
     c->codes = malloc((size_t)c->frame_room * codes * sizeof *c->codes);

@@ -80,6 +80,7 @@ static void take_rest(ravel_token_lane *lane, int channels)
 
 int ravel_token_lane_fill(ravel_token_lane *lane)
 {
+    const ravel_model_info *info = ravel_model_get_info(lane->model);
     const int channels = ravel_source_channels(lane->source);
     lane->n_pcm = 0;
     while (lane->n_pcm < RAVEL_LANE_SAMPLES && !lane->at_end) {
@@ -95,6 +96,11 @@ int ravel_token_lane_fill(ravel_token_lane *lane)
     if (lane->n_samples == 0)
         return ravel_error_set(&lane->error, RAVEL_ERR_DATA, "'%s' holds no samples",
                                lane->item.path);
+    if (lane->at_end && info->drops_last_frame && lane->n_samples < info->hop_samples)
+        return ravel_error_set(&lane->error, RAVEL_ERR_DATA,
+                               "'%s' is too short for '%s': %d of the %d samples of a frame",
+                               lane->item.path, info->name, (int)lane->n_samples,
+                               info->hop_samples);
     return 0;
 }
 
