@@ -171,6 +171,8 @@ Test(snac, frames_are_what_the_reference_pads_to)
     p = small;
     p.dense = true;
     expect_model(p, "{\"sampling_rate\":16000,\"vq_strides\":[8,2,1]}", "snac_16khz", 16000, 6, 8);
+    p.silent = true; /* the modules of a DAC: its configuration tells */
+    expect_model(p, "{\"sampling_rate\":16000,\"vq_strides\":[8,2,1]}", "snac_16khz", 16000, 6, 8);
     expect_model(windows, "{\"sampling_rate\":44100}", "snac_44khz", 44100, 6, 32);
     expect_model(windows, "{\"sampling_rate\":32000,\"attn_window_size\":5}", "snac_32khz", 32000,
                  6, 10);

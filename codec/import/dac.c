@@ -223,11 +223,12 @@ static int read_rate(dac *d, int n_codebooks)
 }
 
 /* SNAC has modules of the same names, but a second convolution before the stages of its decoder, or
- * noise in them. */
+ * noise in them; without either, only its configuration tells. */
 bool ravel_import_is_dac(const ravel_draft *draft)
 {
     return ravel_draft_has(draft, "encoder.block.0.res_unit1.") ||
            (ravel_draft_has(draft, "encoder.block.1.block.0.block.") &&
+            !cJSON_HasObjectItem(draft->config, "vq_strides") &&
             ravel_draft_has(draft, "decoder.model.1.block.") &&
             !ravel_draft_has(draft, "decoder.model.1.block.2.linear."));
 }
