@@ -79,6 +79,7 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
     size_t i = 0, n = sizeof types / sizeof types[0];
     int channels = flow->channels;
     const size_t weight_budget = builder->weight_budget; /* that of the layers inside too */
+    const double in_hz = ravel_flow_hz(builder, flow);
     if (!type)
         return NULL;
     while (i < n && strcmp(types[i].name, type) != 0)
@@ -88,6 +89,7 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
         return NULL;
     }
     ravel_node_only(node, types[i].keys);
+    const int line = ravel_listing_begin(builder->listing, node, types[i].name);
     ravel_layer *layer = node->reader->failed ? NULL : types[i].build(builder, node, flow);
     if (!layer)
         return NULL;
@@ -98,6 +100,7 @@ static ravel_layer *build_node(ravel_builder *builder, const ravel_node *node, r
     }
     builder->weight_budget = weight_budget - layer->weight_bytes;
     flow->channels = layer->out_channels;
+    ravel_listing_layer(builder->listing, line, layer, in_hz, ravel_flow_hz(builder, flow));
     return layer;
 }
 
@@ -110,9 +113,10 @@ static int fold(const ravel_node *node, ravel_layer **layers, int n, int begin, 
     ravel_layer *sequence = ravel_sequence_new(layers + begin, end - begin, &reason);
     if (!sequence)
         ravel_node_refuse_as(node, &reason);
-    layers[begin] = sequence;
-    memmove(layers + begin + 1, layers + end, (size_t)(n - end) * sizeof *layers);
-    return n - (end - begin) + 1;
+    layers[begin++] = sequence;
+    while (end < n)
+        layers[begin++] = layers[end++];
+    return begin;
 }
 
 /*
