@@ -241,19 +241,23 @@ static void fill_info(ravel_model *model)
 /* Everything of the model but its kernels. */
 static void build(ravel_model *model, const ravel_node *top)
 {
-    ravel_builder builder = {.kernels = model->kernels, .weight_budget = WEIGHT_BASE};
+    ravel_builder builder = {
+        .kernels = model->kernels, .weight_budget = WEIGHT_BASE, .listing = &model->listing};
     size_t data_size = top->reader->st->data_size;
     builder.weight_budget += data_size > SIZE_MAX / 64 ? data_size : data_size * WEIGHT_GROWTH;
     read_header(model, top);
     builder.sample_rate_hz = model->info.sample_rate_hz;
+    builder.begin_hz = model->info.sample_rate_hz;
     if (!top->reader->failed)
         build_encoder(model, &builder, top);
+    builder.begin_hz /= model->info.hop_samples;
     if (!top->reader->failed)
         build_quantizer(model, &builder, top);
     if (!top->reader->failed)
         build_decoder(model, &builder, top);
     if (!top->reader->failed)
         ravel_identity_tokenizer(top->json, top->reader->st, model->info.tokenizer_identity);
+    builder.listing = NULL; /* of what only tells codes in advance there is none */
     if (!top->reader->failed)
         build_tables(model, &builder, top);
     if (!top->reader->failed)
@@ -372,6 +376,7 @@ void ravel_model_free(ravel_model *model)
     ravel_quantizer_destroy(model->quantizer);
     ravel_tables_free(model->tables);
     ravel_prior_free(model->prior);
+    ravel_listing_free(&model->listing);
     free(model);
 }
 

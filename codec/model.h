@@ -3,6 +3,7 @@
 #ifndef RAVEL_CODEC_MODEL_H
 #define RAVEL_CODEC_MODEL_H
 
+#include "codec/graph/listing.h"
 #include "nn/layer.h"
 #include "rvq/block_coder.h"
 #include "rvq/layout.h"
@@ -28,6 +29,7 @@ struct ravel_model {
     /* At the end the encoder is given zeros up to a whole frame; else the layers see to it. */
     bool pads_last_frame;
     bool is_builtin;
+    ravel_listing listing; /* encoder, quantiser, decoder */
 };
 
 /*

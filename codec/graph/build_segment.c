@@ -3,15 +3,21 @@
 
 enum { MAX_OVERLAP = 16 }; /* segments that a row may be in: so often are the layers run for it */
 
-/* The layers of a segment see no rows but those of the segment, piece_rows at most. */
+/*
+ * The layers of a segment see no rows but those of the segment, piece_rows at most; of all segments
+ * there are begin_hz rows a second.
+ */
 static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int piece_rows,
-                                ravel_flow *inner)
+                                double begin_hz, ravel_flow *inner)
 {
     const ravel_node child = ravel_node_child(node, "inner");
     const int outer_rows = builder->piece_rows;
+    const double outer_hz = builder->begin_hz;
     builder->piece_rows = piece_rows;
+    builder->begin_hz = begin_hz;
     ravel_layer *layer = ravel_graph_layers(builder, &child, inner);
     builder->piece_rows = outer_rows;
+    builder->begin_hz = outer_hz;
     if (layer && (inner->surplus != 0 || inner->short_of))
         ravel_node_refuse(&child, "makes more or fewer rows than its rate tells");
     else if (layer && inner->drops)
@@ -30,7 +36,8 @@ ravel_layer *ravel_build_segment(ravel_builder *builder, const ravel_node *node,
     };
     if (spec.length > MAX_OVERLAP * spec.hop)
         ravel_node_refuse(node, "rows are in more than %d segments", MAX_OVERLAP);
-    ravel_layer *inner = build_inner(builder, node, spec.length, &inner_flow);
+    const double inner_hz = ravel_flow_hz(builder, flow) * spec.length / spec.hop;
+    ravel_layer *inner = build_inner(builder, node, spec.length, inner_hz, &inner_flow);
     ravel_flow_segment(node, flow, spec.length, spec.hop);
     if (node->reader->failed) {
         ravel_layer_destroy(inner);
@@ -53,7 +60,8 @@ ravel_layer *ravel_build_overlap_add(ravel_builder *builder, const ravel_node *n
     if (node->reader->failed)
         return NULL;
     ravel_flow inner_flow = {.channels = latents / steps, .up = 1, .down = 1};
-    ravel_layer *inner = build_inner(builder, node, steps, &inner_flow);
+    const double inner_hz = ravel_flow_hz(builder, flow) * steps;
+    ravel_layer *inner = build_inner(builder, node, steps, inner_hz, &inner_flow);
     ravel_flow_transposed(node, flow, hop, hop, none, 0);
     if (node->reader->failed) {
         ravel_layer_destroy(inner);

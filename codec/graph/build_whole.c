@@ -29,15 +29,18 @@ ravel_layer *ravel_build_group_norm(ravel_builder *builder, const ravel_node *no
         node, ravel_group_norm_new(builder->kernels, groups, gamma, beta, eps, &reason), &reason);
 }
 
-/* The layers of a piece, and how its rows fare on their way. */
+/* The layers of a piece, and how its rows fare on their way. begin_hz: rows a second around it */
 static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int rows,
-                                ravel_flow *flow)
+                                double begin_hz, ravel_flow *flow)
 {
     ravel_node inner = ravel_node_child(node, "inner");
-    int around = builder->piece_rows;
+    const int rows_around = builder->piece_rows;
+    const double hz_around = builder->begin_hz;
     builder->piece_rows = rows;
+    builder->begin_hz = begin_hz;
     ravel_layer *layer = ravel_graph_layers(builder, &inner, flow);
-    builder->piece_rows = around;
+    builder->piece_rows = rows_around;
+    builder->begin_hz = hz_around;
     return layer;
 }
 
@@ -46,7 +49,7 @@ ravel_layer *ravel_build_whole(ravel_builder *builder, const ravel_node *node, r
     ravel_error reason;
     ravel_flow piece = {.channels = flow->channels, .up = 1, .down = 1};
     int rows = ravel_node_int(node, "rows", -1, 1, MAX_PIECE);
-    ravel_layer *inner = build_inner(builder, node, rows, &piece);
+    ravel_layer *inner = build_inner(builder, node, rows, ravel_flow_hz(builder, flow), &piece);
     if (inner)
         ravel_flow_pieces(node, flow, &piece, rows);
     if (node->reader->failed) {

@@ -127,3 +127,8 @@ void ravel_flow_meet(const ravel_node *node, ravel_flow *flow, const ravel_flow 
     flow->drops = flow->drops || other->drops;
     flow->completes = flow->completes || other->completes;
 }
+
+double ravel_flow_hz(const ravel_builder *builder, const ravel_flow *flow)
+{
+    return builder->begin_hz * flow->up / flow->down;
+}

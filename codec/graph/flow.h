@@ -19,6 +19,9 @@ enum {
     RAVEL_MAX_LAYER_STATE = 64 << 20 /* bytes */
 };
 
+/* Rows a second here. */
+double ravel_flow_hz(const ravel_builder *builder, const ravel_flow *flow);
+
 /* A window of `size` rows at every `stride`-th row; at most RAVEL_MAX_WINDOW, as all numbers here. */
 void ravel_flow_window(const ravel_node *node, ravel_flow *flow, int size, int stride,
                        const int pad[2], bool complete);

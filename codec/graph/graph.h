@@ -11,6 +11,7 @@
 #ifndef RAVEL_CODEC_GRAPH_H
 #define RAVEL_CODEC_GRAPH_H
 
+#include "codec/graph/listing.h"
 #include "codec/graph/node.h"
 #include "nn/layer.h"
 #include "rvq/layout.h"
@@ -38,6 +39,8 @@ typedef struct {
     const ravel_kernels *kernels;
     size_t weight_budget; /* bytes of packed weights that may still be made */
     int sample_rate_hz;   /* of the model */
+    double begin_hz; /* rows a second where the layers, or vectors where the quantiser begins */
+    ravel_listing *listing; /* of what is built; or NULL */
     /*
      * Rows that the piece around a node has at most, where the piece begins; 0 for a node that is in
      * no piece. What needs all rows stands in a piece only.

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 64, MAX_NODES = 4096, MAX_NAME = 150 };
+enum { MAX_DEPTH = 64, MAX_NODES = 4096, MAX_NAME = RAVEL_NODE_NAME - 1 };
 
 /* Writes the way to the node, "encoder[3].branch[1]"; its end is what matters where it is long. */
 static void write_path(const ravel_node *node, char *text, size_t size)

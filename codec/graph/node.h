@@ -15,6 +15,9 @@
 
 struct cJSON;
 
+/* Longest name of a node, and a zero. */
+enum { RAVEL_NODE_NAME = 151 };
+
 /* Which part of the model is read: a bit in ravel_entry.parts. */
 typedef enum {
     RAVEL_PART_ENCODER = 1,

@@ -139,7 +139,10 @@ static ravel_quantizer *build_strided(ravel_builder *builder, const ravel_node *
     int steps = ravel_node_int(node, "steps", -1, 1, RAVEL_MAX_STEPS_PER_FRAME);
     int stride = ravel_node_int(node, "stride", 1, 1, RAVEL_MAX_STEPS_PER_FRAME);
     ravel_node child = ravel_node_child(node, "inner");
+    const double vectors_hz = builder->begin_hz;
+    builder->begin_hz = vectors_hz * steps / stride;
     ravel_quantizer *inner = ravel_graph_quantizer(builder, &child, dim / steps);
+    builder->begin_hz = vectors_hz;
     if (!inner)
         return NULL;
     return end(node, ravel_strided_quantizer_new(builder->kernels, steps, stride, inner, &reason),
@@ -175,8 +178,13 @@ static ravel_quantizer *build_node(ravel_builder *builder, const ravel_node *nod
     if (!type)
         return NULL;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(type, types[i].type) == 0)
-            return types[i].build(builder, node, dim);
+        if (strcmp(type, types[i].type) != 0)
+            continue;
+        const int line = ravel_listing_begin(builder->listing, node, types[i].type);
+        ravel_quantizer *q = node->reader->failed ? NULL : types[i].build(builder, node, dim);
+        if (q)
+            ravel_listing_quantizer(builder->listing, line, q, builder->begin_hz);
+        return q;
     }
     ravel_node_refuse(node, "unknown type of quantizer '%.40s'", type);
     return NULL;
