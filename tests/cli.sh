@@ -72,6 +72,12 @@ equal "$(fact a.rvl truncated)" false
 check "info --json" "$ravel" info --json a.rvl
 equal "$(fact a.rvl file_bytes)" "$(wc -c <a.rvl)"
 check "info of a model" "$ravel" info model
+"$ravel" info model >layers
+check "layers" grep -q '^encoder  *channels  *rows/s  *MMAC/s  *weights  *state  *ahead, ms$' layers
+check "a layer" grep -q '^  .*conv .* > .*[0-9]' layers
+check "codebooks" grep -q '^ .*codebook .* of [0-9]*$' layers
+equal "$(grep -c ' $' layers)" 0
+check "layers in JSON" sh -c '"$0" info --json model | grep -q "\"mmac_per_s\":"' "$ravel"
 "$ravel" bench --seconds 1 -m model --json >bench.json
 for figure in times_real_time share_of_peak cpu_ms_median gb_per_s scratch; do
     check "bench tells $figure" grep -q "\"$figure\":.*[1-9]" bench.json

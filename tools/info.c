@@ -10,13 +10,17 @@
 
 #include "audio_io/file/whole_file.h"
 #include "nn/error.h"
+#include "tools/info_layers.h"
 #include "tools/tool.h"
 
 static const char usage[] =
     "Usage: ravel info [OPTION]... [FILE]\n"
     "\n"
     "Tells what is in a stream (.rvl) or a model (.safetensors); without FILE, in the model\n"
-    "that encode and decode use. A stream is read to its end: its length, bitrate and damage\n"
+    "that encode and decode use. Of a model, layer by layer: channels, rows that come out, the\n"
+    "multiply-adds of a second of sound, bytes of weights and of a stream's state, and how far\n"
+    "it looks ahead; those that have others inside count what these do. A stream is read to its "
+    "end: its length, bitrate and damage\n"
     "are exact.\n"
     "\n"
     "      --json              one JSON object on standard output\n"
@@ -31,12 +35,14 @@ enum { PIECE_FRAMES = 64 };
 static const char *const entropy_names[] = {"none", "static", "prior"};
 
 /*
- * Facts are collected once, as JSON; people get the same ones, a line each. Numbers that people
- * read with a unit have it in the name: bitrate_bps.
+ * Facts are collected once, as JSON; people get the same ones, a line each, those of layers as
+ * tables. Numbers that people read with a unit have it in the name: bitrate_bps.
  */
 static void print_text(const cJSON *facts)
 {
     for (const cJSON *fact = facts->child; fact != NULL; fact = fact->next) {
+        if (strcmp(fact->string, "layers") == 0)
+            continue;
         char *text = cJSON_IsString(fact) ? NULL : cJSON_PrintUnformatted(fact);
         if (cJSON_IsNumber(fact))
             (void)printf("%-26s %.*f\n", fact->string,
@@ -45,6 +51,9 @@ static void print_text(const cJSON *facts)
             (void)printf("%-26s %s\n", fact->string, text != NULL ? text : fact->valuestring);
         free(text);
     }
+    const cJSON *layers = cJSON_GetObjectItemCaseSensitive(facts, "layers");
+    if (layers != NULL)
+        ravel_info_print_layers(layers);
 }
 
 static void add_hex(cJSON *facts, const char *name, const uint8_t *bytes, int n)
@@ -53,6 +62,12 @@ static void add_hex(cJSON *facts, const char *name, const uint8_t *bytes, int n)
     for (int i = 0; i < n; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     cJSON_AddStringToObject(facts, name, text);
+}
+
+/* Numbers of which two places are enough. */
+static cJSON *rounded(double value)
+{
+    return cJSON_CreateNumber(floor(value * 100.0 + 0.5) / 100.0);
 }
 
 static void add_codebooks(cJSON *facts, int n, const int *size, const int *steps)
@@ -88,7 +103,7 @@ static void add_model(cJSON *facts, const ravel_model *model)
     add_codebooks(facts, info->n_codebooks, info->codebook_size, info->steps_per_frame);
     cJSON *rates = cJSON_AddArrayToObject(facts, "bitrates_bps");
     for (int k = 1; k <= info->n_codebooks; k++)
-        cJSON_AddItemToArray(rates, cJSON_CreateNumber(ravel_model_bitrate(model, k)));
+        cJSON_AddItemToArray(rates, rounded(ravel_model_bitrate(model, k)));
     cJSON_AddBoolToObject(facts, "decodes_only", info->decodes_only);
     cJSON_AddNumberToObject(facts, "latent_dim", info->latent_dim);
     cJSON_AddNumberToObject(facts, "parameters", (double)info->parameters);
@@ -106,6 +121,7 @@ static void add_model(cJSON *facts, const ravel_model *model)
     cJSON_AddStringToObject(facts, "entropy", entropy_names[info->entropy]);
     if (info->entropy != RAVEL_ENTROPY_NONE)
         add_hex(facts, "prior_identity", info->prior_identity, RAVEL_IDENTITY_BYTES);
+    cJSON_AddItemToObject(facts, "layers", ravel_info_layers(model));
 }
 
 static int model_file_facts(cJSON *facts, const char *path, ravel_error *error)
@@ -198,12 +214,6 @@ static double counted_entropy(const uint32_t *counts, int size)
     for (int i = 0; i < size; i++)
         bits += counts[i] > 0 ? counts[i] * log2(total / counts[i]) : 0.0;
     return total > 0.0 ? bits / total : 0.0;
-}
-
-/* Numbers of which two places are enough. */
-static cJSON *rounded(double value)
-{
-    return cJSON_CreateNumber(floor(value * 100.0 + 0.5) / 100.0);
 }
 
 static double percent_saved(double bits, double packed)
