@@ -203,6 +203,31 @@ Test(mimi, rates_follow_from_shapes)
     ravel_model_free(model);
 }
 
+/* Their transformers may be of another width than what surrounds them. */
+Test(mimi, projections_around_a_transformer_are_taken_along)
+{
+    static const char *const names[] = {"input_proj", "output_projs.0"};
+    ravel_error error = {RAVEL_OK, ""};
+    ravel_safetensors st;
+    size_t size;
+    char name[NAME];
+    ravel_checkpoint *c = new_mimi(false);
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(name, NAME, "decoder_transformer.%s.weight", names[i]);
+        ravel_checkpoint_add(c, name, WIDTH, WIDTH, 0);
+    }
+    void *file = ravel_checkpoint_imported(c, config, &size);
+    cr_assert_eq(ravel_safetensors_parse(&st, file, size, &error), 0);
+    const char *graph = ravel_safetensors_metadata(&st, "ravel");
+    const char *first = strstr(graph, "\"decoder_transformer.input_proj\"");
+    const char *layer = strstr(graph, "\"decoder_transformer.transformer.layers.0.norm1\"");
+    const char *last = strstr(graph, "\"decoder_transformer.output_projs.0\"");
+    cr_assert(first && layer && last);
+    cr_expect(first < layer && layer < last);
+    ravel_safetensors_free(&st);
+    free(file);
+}
+
 /* --- Values ------------------------------------------------------------------------------------ */
 
 Test(mimi, codewords_are_means)

@@ -9,7 +9,7 @@
 
 #include "codec/import/seanet.h"
 
-enum { MAX_LAYERS = 256, MAX_SIZE = 65536, MAX_STEPS = 256 };
+enum { MAX_LAYERS = 256, MAX_SIZE = 65536, MAX_STEPS = 256, MAX_DILATION = 1024 };
 
 typedef struct {
     ravel_draft *draft;
@@ -159,10 +159,24 @@ static void append_layer(const reader *r, cJSON *sequence, const char *layer)
     append(r, branch, "scale", layer, "layer_scale_2");
 }
 
+/* The linear map that a transformer has where it is not as wide as the network around it. */
+static void append_projection(const reader *r, cJSON *sequence, const char *part, const char *name)
+{
+    char transformer[RAVEL_DRAFT_NAME], tensor[RAVEL_DRAFT_NAME];
+    (void)snprintf(transformer, sizeof transformer, "%s_transformer", part);
+    ravel_draft_name(tensor, transformer, "%s.weight", name);
+    const ravel_tensor *weight = ravel_draft_find(r->draft, tensor);
+    if (!weight)
+        return;
+    ravel_draft_add(r->draft, tensor, weight);
+    append(r, sequence, "conv", transformer, name);
+}
+
 /* part: "encoder" or "decoder" */
 static void append_transformer(const reader *r, cJSON *sequence, const char *part)
 {
     char source[RAVEL_DRAFT_NAME], layer[RAVEL_DRAFT_NAME], sign[RAVEL_DRAFT_NAME];
+    append_projection(r, sequence, part, "input_proj");
     for (int i = 0; i < MAX_LAYERS && !r->draft->failed; i++) {
         (void)snprintf(layer, sizeof layer, "%s_transformer.transformer.layers.%d", part, i);
         (void)snprintf(source, sizeof source, "%s_transformer.%slayers.%d", part,
@@ -173,6 +187,7 @@ static void append_transformer(const reader *r, cJSON *sequence, const char *par
         add_layer_tensors(r, source, layer);
         append_layer(r, sequence, layer);
     }
+    append_projection(r, sequence, part, "output_projs.0");
 }
 
 /* --- From the rate of the transformers to that of the frames, and back ------------------------- */
@@ -333,6 +348,8 @@ static ravel_seanet open_network(ravel_draft *draft)
     net.causal = true;
     net.completes = false;
     net.mode = "zero";
+    net.dilation_base =
+        ravel_draft_config_int(draft, "seanet.dilation_base", net.dilation_base, 1, MAX_DILATION);
     return net;
 }
 
