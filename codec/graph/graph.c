@@ -136,14 +136,36 @@ static int fold_rates(const ravel_node *node, ravel_layer **layers, int n)
         if (layers[i] && layers[i]->up > layers[i]->down)
             n = fold(node, layers, n, i, n);
     }
-    return fold(node, layers, n, 0, n);
+    return n;
+}
+
+/* What lies between layers that need all rows is pushed in pieces all the same. */
+static int fold_between(const ravel_node *node, ravel_layer **layers, int n)
+{
+    for (int begin = n, end = n; end > 0; end = --begin) {
+        while (begin > 0 && !layers[begin - 1]->needs_all)
+            begin--;
+        n = fold(node, layers, n, begin, end);
+    }
+    return n;
+}
+
+static bool any_needs_all(ravel_layer *const *layers, int n)
+{
+    int i = 0;
+    while (i < n && !layers[i]->needs_all)
+        i++;
+    return i < n;
 }
 
 /* Makes one layer of those in the array, which is freed; on failure so are they. */
 static ravel_layer *join(const ravel_node *node, ravel_layer **layers, int n)
 {
-    if (!node->reader->failed)
+    if (!node->reader->failed && any_needs_all(layers, n))
+        n = fold_between(node, layers, n);
+    else if (!node->reader->failed)
         n = fold_rates(node, layers, n);
+    n = fold(node, layers, n, 0, n);
     for (int i = 0; node->reader->failed && i < n; i++)
         ravel_layer_destroy(layers[i]);
     ravel_layer *sequence = node->reader->failed ? NULL : layers[0];

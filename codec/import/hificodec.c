@@ -265,30 +265,23 @@ static cJSON *read_normed_blocks(const network *net, int stage)
     return sequence;
 }
 
-/*
- * What needs no more than some rows at a time is a sequence of its own, so that few rows of it are
- * in memory.
- */
 static cJSON *read_encoder(const network *net, int piece)
 {
     char name[RAVEL_DRAFT_NAME];
-    cJSON *node = ravel_draft_node(net->draft, "whole", NULL), *step = cJSON_CreateArray();
+    cJSON *node = ravel_draft_node(net->draft, "whole", NULL);
     ravel_draft_number(net->draft, node, "rows", piece);
     cJSON *sequence = cJSON_AddArrayToObject(node, "inner");
     ravel_draft_name(name, net->part, "conv_pre");
-    append_conv(net, step, name, 1, 1);
+    append_conv(net, sequence, name, 1, 1);
     for (int i = 0; i < net->n_stages; i++) {
-        append_relu(net, step, 0.1);
+        append_relu(net, sequence, 0.1);
         ravel_draft_name(name, net->part, "ups.%d", i);
-        append_conv(net, step, name, net->strides[i], 1);
-        ravel_draft_append(net->draft, sequence, step);
+        append_conv(net, sequence, name, net->strides[i], 1);
         ravel_draft_append(net->draft, sequence, read_normed_blocks(net, i));
-        step = cJSON_CreateArray();
     }
-    append_relu(net, step, 0.01);
+    append_relu(net, sequence, 0.01);
     ravel_draft_name(name, net->part, "conv_post");
-    append_conv(net, step, name, 1, 1);
-    ravel_draft_append(net->draft, sequence, step);
+    append_conv(net, sequence, name, 1, 1);
     return node;
 }
 
