@@ -138,6 +138,9 @@ static void build_decoder(ravel_model *model, ravel_builder *builder, const rave
     } else if (flow.surplus + model->info.tail_samples <= -model->info.hop_samples) {
         ravel_node_refuse(&node, "ends %d samples early, a frame or more beyond a tail of %d",
                           -flow.surplus, model->info.tail_samples);
+    } else if (flow.least > 1 && (int64_t)(flow.least - 1) * flow.up + flow.surplus > 0) {
+        ravel_node_refuse(&node, "loses rows on the way: %d frames would make no sound",
+                          flow.least - 1);
     }
     model->info.end_samples = flow.surplus;
 }

@@ -287,6 +287,13 @@ static void pieces_that_round_up(cJSON *g)
     cJSON *pad = cJSON_GetObjectItem(of_piece(g, 0), "pad");
     cJSON_SetNumberValue(cJSON_GetArrayItem(pad, 1), 4);
 }
+/* A frame or two would leave nothing behind the first layer, and the last one pads. */
+static void decoder_of_few_frames(cJSON *g)
+{
+    cJSON *pad = cJSON_GetObjectItem(ravel_test_node(g, "decoder", 4), "pad");
+    cJSON_DeleteItemFromObject(ravel_test_node(g, "decoder", 0), "pad");
+    cJSON_SetNumberValue(cJSON_GetArrayItem(pad, 0), 15);
+}
 static void groups_of_parts_of_channels(cJSON *g)
 {
     ravel_test_set_number(of_piece(g, 2), "groups", 3);
@@ -319,6 +326,7 @@ Test(graph, refusals_of_pieces)
     refused(w, pieces_that_gain_rows, bad, "encoder whole", "2 rows more");
     refused(w, pieces_that_round_up, bad, "encoder whole", "a row that is missing");
     refused(w, groups_of_parts_of_channels, bad, "group_norm 'e.a.second'", "3 groups");
+    refused(w, decoder_of_few_frames, bad, "decoder", "2 frames would make no sound");
     refused(w, tail_and_drop, bad, "graph", "'tail'");
     refused(w, other_last_frame, bad, "graph", "'last_frame'");
     refused(RAVEL_TINY_SEGMENTS, drop, bad, "encoder", "'last_frame'");

@@ -11,6 +11,15 @@ static int floor_div(int a, int b)
     return a / b - (a % b < 0);
 }
 
+/* Layers make nothing of nothing: T rows at the start leave T * up + surplus here, at least one. */
+static void need_rows(ravel_flow *flow)
+{
+    int missing = 1 - flow->surplus;
+    int least = missing > 0 ? (missing - 1) / flow->up + 1 : 0;
+    if (flow->down == 1 && flow->least < least)
+        flow->least = least;
+}
+
 /* Follows a change of rate, `up` rows for `down`, that sees `window` rows at the lower rate. */
 static void follow_rate(const ravel_node *node, ravel_flow *flow, int up, int down, int window)
 {
@@ -28,6 +37,7 @@ static void follow_rate(const ravel_node *node, ravel_flow *flow, int up, int do
     flow->down = (int)down_all;
     flow->reach = flow->reach * up + (int64_t)window * down_all;
     flow->short_of = flow->short_of || flow->surplus < 0;
+    need_rows(flow);
     if (flow->reach > MAX_REACH || abs(flow->surplus) > MAX_REACH) {
         ravel_node_refuse(node, "the paddings and windows up to here reach over more than %d rows",
                           MAX_REACH);
@@ -123,6 +133,8 @@ void ravel_flow_meet(const ravel_node *node, ravel_flow *flow, const ravel_flow 
         flow->reach = other->reach;
     if (flow->lost < other->lost)
         flow->lost = other->lost;
+    if (flow->least < other->least)
+        flow->least = other->least;
     flow->short_of = flow->short_of || other->short_of;
     flow->drops = flow->drops || other->drops;
     flow->completes = flow->completes || other->completes;

@@ -27,9 +27,10 @@ typedef struct {
      * once the stream has ended.
      */
     int surplus;
-    int lost;       /* where one of those T is missing, 1 + lost of these rows are */
-    bool short_of;  /* the surplus was negative somewhere: very short streams may give no rows */
-    bool drops;     /* a strided layer drops its incomplete last window */
+    int lost;      /* where one of those T is missing, 1 + lost of these rows are */
+    bool short_of; /* the surplus was negative somewhere: very short streams may give no rows */
+    int least;     /* rows at the start without which none is left somewhere; where they multiply */
+    bool drops;    /* a strided layer drops its incomplete last window */
     bool completes; /* a strided layer completes it (EnCodec's rule): T need not be a multiple */
     int64_t reach;  /* bound of the rows around it that a row depends on, at the highest rate */
 } ravel_flow;
