@@ -222,6 +222,21 @@ static void plan(ravel_model *model, const ravel_node *top)
     }
 }
 
+/*
+ * From the arrival of the first sample to its return: layers whose padding mirrors the first rows
+ * wait for those; from the first output on nothing is late.
+ */
+static int start_delay(const ravel_model *model)
+{
+    const ravel_layer *encoder = encoder_of(model), *decoder = model->decoder;
+    const int64_t hop = model->info.hop_samples;
+    int64_t frames = decoder->lookahead_in + (decoder->lookahead_out + hop) / hop;
+    frames = frames > decoder->start_rows ? frames : decoder->start_rows;
+    int64_t samples = encoder->lookahead_in + (frames + encoder->lookahead_out) * hop;
+    samples = samples > encoder->start_rows ? samples : encoder->start_rows;
+    return samples > model->info.delay_samples ? (int)samples : model->info.delay_samples;
+}
+
 static void fill_info(ravel_model *model)
 {
     ravel_model_info *info = &model->info;
@@ -233,6 +248,7 @@ static void fill_info(ravel_model *model)
         decoder->lookahead_in * info->hop_samples + decoder->lookahead_out;
     info->delay_samples =
         info->hop_samples + info->encoder_lookahead_samples + info->decoder_lookahead_samples;
+    info->start_delay_samples = start_delay(model);
     info->encoder_macs = encoder->macs * rate;
     info->quantizer_macs = model->quantizer->macs * frame_rate;
     info->decoder_macs = decoder->macs * frame_rate;

@@ -61,7 +61,12 @@ struct ravel_layer {
     int extra_out;    /* a push makes at most ceil(n_in * up / down) + extra_out rows */
     int lookahead_in; /* rows of input beyond the causal ones that an output row needs; may be < 0 */
     int lookahead_out; /* rows of output by which a row lags behind the causal place (trim) */
-    int hold_rows;     /* most rows of input taken whose outputs can still be missing */
+    /*
+     * Rows of input before which no row comes out though lookahead would let one: of padding at the
+     * start that mirrors them. 0 where there is no such wait.
+     */
+    int start_rows;
+    int hold_rows; /* most rows of input taken whose outputs can still be missing */
     bool in_place;
     bool needs_all;    /* a push must hold all rows of a stream, and finish it: inside of pieces */
     size_t state_size; /* bytes, a multiple of 16 */

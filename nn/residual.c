@@ -240,6 +240,7 @@ static bool describe(residual *self, ravel_error *error)
     base->out_channels = b->out_channels;
     base->extra_out = max_int(b->extra_out, s->extra_out);
     base->hold_rows = max_int(b->hold_rows, s->hold_rows);
+    base->start_rows = max_int(b->start_rows, s->start_rows);
     base->up = b->up;
     base->down = b->down;
     base->weight_bytes = b->weight_bytes + s->weight_bytes;

@@ -201,8 +201,16 @@ static int64_t common_divisor(int64_t a, int64_t b)
 
 /* Numbers of a chain that is being put together; int64 so that one more layer cannot overflow. */
 typedef struct {
-    int64_t up, down, extra_out, lookahead_in, lookahead_out, hold_rows;
+    int64_t up, down, extra_out, lookahead_in, lookahead_out, hold_rows, start_rows;
 } chain;
+
+/* Rows of input for which the chain gives n rows. */
+static int64_t rows_for(const chain *all, int64_t n)
+{
+    const int64_t rows =
+        all->lookahead_in + divide_up((n + all->lookahead_out) * all->down, all->up);
+    return rows > all->start_rows ? rows : all->start_rows;
+}
 
 /*
  * Adds a layer. The rows by which it lags behind the layers before it are counted in rows of input
@@ -214,6 +222,8 @@ static void extend(chain *all, const ravel_layer *layer)
     const int64_t up = layer->up, down = layer->down;
     const int64_t between = all->lookahead_out + layer->lookahead_in; /* rows between the two */
     /* n rows that are rounded up to whole ones before they are multiplied make a few more */
+    if (layer->start_rows > 0)
+        all->start_rows = rows_for(all, layer->start_rows);
     const int64_t rounded = up > 1 ? divide_up((all->down - 1) * up, all->down * down) : 0;
     all->lookahead_out = layer->lookahead_out;
     if (all->up == 1) {
@@ -234,8 +244,8 @@ static bool in_range(const chain *all)
 {
     const int64_t limit = 1 << 28;
     return all->up <= limit && all->down <= limit && all->extra_out <= limit &&
-           all->hold_rows <= limit && llabs(all->lookahead_in) <= limit &&
-           llabs(all->lookahead_out) <= limit;
+           all->hold_rows <= limit && all->start_rows <= limit &&
+           llabs(all->lookahead_in) <= limit && llabs(all->lookahead_out) <= limit;
 }
 
 /*
@@ -288,6 +298,7 @@ static bool describe(sequence *self, ravel_error *error)
     base->lookahead_in = (int)all.lookahead_in;
     base->lookahead_out = (int)all.lookahead_out;
     base->hold_rows = (int)all.hold_rows;
+    base->start_rows = (int)all.start_rows;
     base->in_channels = self->steps[0].layer->in_channels;
     base->out_channels = self->steps[self->n - 1].layer->out_channels;
     self->piece = base->needs_all ? INT_MAX : choose_piece(self);

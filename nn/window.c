@@ -102,6 +102,7 @@ void ravel_window_describe(const ravel_window *window, ravel_layer *layer)
     layer->down = window->stride;
     layer->lookahead_in = lookahead;
     layer->lookahead_out = 0;
+    layer->start_rows = rows_to_start(window);
     layer->hold_rows = max_int(max_int(lookahead + window->stride - 1, wait), 0);
     layer->extra_out =
         is_direct(window) ? 0 : (late + window->stride - 1) / window->stride + may_add;

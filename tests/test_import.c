@@ -136,6 +136,23 @@ Test(encodec, either_kind_of_configuration_is_read)
     ravel_checkpoint_expect_equal(file, size, other, other_size);
 }
 
+/* A convolution of 7 rows, the last of the encoder and the first of the decoder, mirrors 6 frames. */
+Test(encodec, the_start_waits_for_what_is_mirrored)
+{
+    static const struct {
+        const char *config;
+        int start;
+    } cases[] = {{NULL, 7 * 3}, {"{\"pad_mode\":\"constant\"}", 3}};
+    for (int i = 0; i < 2; i++) {
+        ravel_model *model =
+            ravel_checkpoint_opened(new_checkpoint(RAVEL_OLD_NORM), cases[i].config);
+        const ravel_model_info *info = ravel_model_get_info(model);
+        cr_expect_eq(info->delay_samples, 3);
+        cr_expect_eq(info->start_delay_samples, cases[i].start, "%d", info->start_delay_samples);
+        ravel_model_free(model);
+    }
+}
+
 static ravel_checkpoint *new_checkpoint_without_shortcuts(void)
 {
     ravel_checkpoint *c = new_checkpoint(RAVEL_NEW_NORM);

@@ -121,6 +121,8 @@ typedef struct {
     int drops_last_frame; /* 1: an incomplete last frame makes no codes; 0: zeros complete it */
     int encoder_lookahead_samples, decoder_lookahead_samples;
     int delay_samples; /* hop + both lookaheads: from a sample's arrival to its decoded return */
+    /* The same of the first samples of a stream: more where padding mirrors what follows them. */
+    int start_delay_samples;
     /* SHA-256 of the canonical graph and tensors; streams carry the first 8 bytes. */
     uint8_t tokenizer_identity[RAVEL_IDENTITY_BYTES]; /* resampler, encoder and quantiser */
     uint8_t decoder_identity[RAVEL_IDENTITY_BYTES];

@@ -153,9 +153,12 @@ void ravel_check_delay(const ravel_case *c)
     line l = new_line(c);
     delays seen = watch(&l, delay, info->encoder_lookahead_samples);
     free_line(&l);
-    if (seen.before > delay)
-        (void)snprintf(start, sizeof start, "; %lld until the first comes", (long long)seen.before);
+    if (seen.before > delay || info->start_delay_samples > delay)
+        (void)snprintf(start, sizeof start, "; at the start %d, %lld", info->start_delay_samples,
+                       (long long)seen.before);
     long long needed = seen.late > 0 ? delay + seen.late : seen.longest + 1;
-    ravel_set_check(c->set, needed == delay, what, "%d samples stated, %lld needed%s", delay,
-                    needed, start);
+    bool in_time = info->start_delay_samples > delay ? seen.before == info->start_delay_samples
+                                                     : seen.before <= delay;
+    ravel_set_check(c->set, needed == delay && in_time, what, "%d samples stated, %lld needed%s",
+                    delay, needed, start);
 }
