@@ -108,6 +108,8 @@ static void add_model(cJSON *facts, const ravel_model *model)
     cJSON_AddNumberToObject(facts, "latent_dim", info->latent_dim);
     cJSON_AddNumberToObject(facts, "parameters", (double)info->parameters);
     cJSON_AddNumberToObject(facts, "delay_ms", 1e3 * info->delay_samples / info->sample_rate_hz);
+    cJSON_AddNumberToObject(facts, "start_delay_ms",
+                            1e3 * info->start_delay_samples / info->sample_rate_hz);
     cJSON_AddNumberToObject(facts, "encoder_lookahead_samples", info->encoder_lookahead_samples);
     cJSON_AddNumberToObject(facts, "decoder_lookahead_samples", info->decoder_lookahead_samples);
     cJSON_AddNumberToObject(facts, "tail_samples", info->tail_samples);
