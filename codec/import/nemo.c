@@ -315,14 +315,18 @@ static cJSON *read_quantizer(ravel_draft *draft)
 
 /* --- The whole --------------------------------------------------------------------------------- */
 
-/* Discriminators, and the windows and filters of losses, which stand in the same file. */
+/* NeMo keeps discriminators, losses and the networks that these listen with in the same file. */
 static void ignore_training(ravel_draft *draft)
 {
-    static const char *const modules[] = {
-        "discriminator.", "slm_discriminator.",   "mel_loss_fn.",  "stft_loss_fn.",
-        "gen_loss_fn.",   "time_domain_loss_fn.", "disc_loss_fn.", "feature_loss_fn."};
-    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
-        ravel_draft_ignore_all(draft, modules[i]);
+    static const char *const modules[] = {"audio_encoder.", "audio_decoder.", "vector_quantizer."};
+    for (size_t i = 0; i < draft->st.n_entries; i++) {
+        const char *name = draft->st.entries[i].tensor.name;
+        bool codec = false;
+        for (int m = 0; m < 3; m++)
+            codec = codec || strncmp(name, modules[m], strlen(modules[m])) == 0;
+        if (!codec)
+            ravel_draft_ignore(draft, name);
+    }
 }
 
 bool ravel_import_is_nemo(const ravel_draft *draft)
