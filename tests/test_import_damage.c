@@ -119,8 +119,13 @@ static void expect_refused(const checkpoint *c, const char *what, const char *te
     module_of(tensor, module);
     int status = import_changed(c, &error);
     cr_expect_lt(status, 0, "%s: %s of '%s' was accepted", c->name, what, tensor);
-    /* The one tensor that a kind is recognised by may be this. */
-    cr_expect(status >= 0 || strstr(error.text, module) || strstr(error.text, "no known kind"),
+    /*
+     * The one tensor that a kind is recognised by may be this. What only shows when the model is put
+     * together is told in its names, which are the authors'.
+     */
+    bool other_names = strstr(c->name, "Hugging Face") && strncmp(error.text, "model:", 6) == 0;
+    cr_expect(status >= 0 || strstr(error.text, module) || other_names ||
+                  strstr(error.text, "no known kind"),
               "%s: %s of '%s': %s", c->name, what, tensor, error.text);
 }
 
@@ -300,8 +305,12 @@ Test(damage, surplus_tensors_are_named)
         c.n_data += (size_t)size;
         cJSON_ReplaceItemInObjectCaseSensitive(extra, "data_offsets",
                                                cJSON_CreateDoubleArray(places, 2));
-        cJSON_AddItemToObject(c.header, "encoder.surplus.weight", extra);
-        expect_refused(&c, "a surplus", "encoder.surplus.weight");
+        /* In a module that the converter reads; others may be of training. */
+        char name[NAME];
+        const char *last = cJSON_GetArrayItem(c.header, cJSON_GetArraySize(c.header) - 1)->string;
+        (void)snprintf(name, sizeof name, "%.*s.surplus.weight", (int)strcspn(last, "."), last);
+        cJSON_AddItemToObject(c.header, name, extra);
+        expect_refused(&c, "a surplus", name);
         close_small(&c);
     }
 }

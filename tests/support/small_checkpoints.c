@@ -256,6 +256,66 @@ static const char wavtokenizer[] =
           "backbone.pos_net.2.{q,k,v,proj_out} w 32 32 1\n"
           "backbone.pos_net.5 w 32\n";
 
+/* The same codecs under the names of Hugging Face. */
+static const char dac_huggingface[] = "encoder.conv1 w 4 1 7\n"
+                                      "encoder.block.{0-1}.res_unit{1-3}.snake{1,2}.alpha t 1 4 1\n"
+                                      "encoder.block.{0-1}.res_unit{1-3}.conv1 w 4 4 7\n"
+                                      "encoder.block.{0-1}.res_unit{1-3}.conv2 w 4 4 1\n"
+                                      "encoder.block.{0-1}.snake1.alpha t 1 4 1\n"
+                                      "encoder.block.0.conv1 w 4 4 4\n"
+                                      "encoder.block.1.conv1 w 4 4 6\n"
+                                      "encoder.snake1.alpha t 1 4 1\n"
+                                      "encoder.conv2 w 5 4 3\n"
+                                      "quantizer.quantizers.{0-2}.in_proj w 2 5 1\n"
+                                      "quantizer.quantizers.{0-2}.out_proj w 5 2 1\n"
+                                      "quantizer.quantizers.{0-2}.codebook.weight t 6 2\n"
+                                      "decoder.conv1 w 4 5 7\n"
+                                      "decoder.block.{0-1}.snake1.alpha t 1 4 1\n"
+                                      "decoder.block.0.conv_t1 W 4 4 6\n"
+                                      "decoder.block.1.conv_t1 W 4 4 4\n"
+                                      "decoder.block.{0-1}.res_unit{1-3}.snake{1,2}.alpha t 1 4 1\n"
+                                      "decoder.block.{0-1}.res_unit{1-3}.conv1 w 4 4 7\n"
+                                      "decoder.block.{0-1}.res_unit{1-3}.conv2 w 4 4 1\n"
+                                      "decoder.snake1.alpha t 1 4 1\n"
+                                      "decoder.conv2 w 1 4 7\n";
+
+static const char encodec_huggingface[] = "encoder.layers.0.conv p 4 1 7\n"
+                                          "encoder.layers.1.block.1.conv p 2 4 3\n"
+                                          "encoder.layers.1.block.3.conv p 4 2 1\n"
+                                          "encoder.layers.3.conv p 8 4 6\n"
+                                          "encoder.layers.4.lstm.weight_{ih,hh}_l0 t 32 8\n"
+                                          "encoder.layers.4.lstm.bias_{ih,hh}_l0 t 32\n"
+                                          "encoder.layers.6.conv p 5 8 7\n"
+                                          "quantizer.layers.{0-1}.codebook.embed t 6 5\n"
+                                          "decoder.layers.0.conv p 8 5 7\n"
+                                          "decoder.layers.1.lstm.weight_{ih,hh}_l0 t 32 8\n"
+                                          "decoder.layers.1.lstm.bias_{ih,hh}_l0 t 32\n"
+                                          "decoder.layers.3.conv P 8 4 6\n"
+                                          "decoder.layers.4.block.1.conv p 2 4 3\n"
+                                          "decoder.layers.4.block.3.conv p 4 2 1\n"
+                                          "decoder.layers.6.conv p 1 4 7\n";
+
+#define ACOUSTIC "quantizer.{semantic,acoustic}_residual_vector_quantizer."
+#define LAYER    "{encoder,decoder}_transformer.layers.0."
+
+static const char mimi_huggingface[] =
+    "encoder.layers.0.conv w 4 1 7\n"
+    "encoder.layers.1.block.1.conv w 2 4 3\n"
+    "encoder.layers.1.block.3.conv w 4 2 1\n"
+    "encoder.layers.3.conv w 8 4 6\n"
+    "encoder.layers.5.conv w 8 8 3\n" LAYER "self_attn.{q,k,v,o}_proj.weight t 8 8\n" LAYER
+    "{input,post_attention}_layernorm w 8\n" LAYER "mlp.fc1.weight t 12 8\n" LAYER
+    "mlp.fc2.weight t 8 12\n" LAYER "{self_attn,mlp}_layer_scale.scale t 8\n"
+    "downsample.conv v 8 8 4\n"
+    "upsample.conv v 8 1 4\n" ACOUSTIC "input_proj v 3 8 1\n" ACOUSTIC
+    "output_proj v 8 3 1\n" ACOUSTIC "layers.0.codebook.embed_sum t 6 3\n" ACOUSTIC
+    "layers.0.codebook.cluster_usage t 6\n"
+    "decoder.layers.0.conv w 8 8 7\n"
+    "decoder.layers.2.conv W 8 4 6\n"
+    "decoder.layers.3.block.1.conv w 2 4 3\n"
+    "decoder.layers.3.block.3.conv w 4 2 1\n"
+    "decoder.layers.5.conv w 1 4 3\n";
+
 static const char lyra[] = "encoder.first w 6 1 4\n"
                            "encoder.b.res0.dw v 6 1 3\n"
                            "encoder.b.res0.pw v 6 3 1\n"
@@ -313,8 +373,12 @@ static const char lyra_config[] =
 
 static const small_checkpoint all[] = {
     {"dac", "{\"sample_rate\":16000}", dac},
+    {"dac of Hugging Face", "{\"sampling_rate\":24000}", dac_huggingface},
     {"dualcodec", "{\"is_causal\":false}", dualcodec},
     {"encodec", "{\"pad_mode\":\"constant\"}", encodec},
+    {"encodec of Hugging Face",
+     "{\"use_causal_conv\":false,\"sampling_rate\":32000,\"use_conv_shortcut\":false}",
+     encodec_huggingface},
     {"encodec in segments",
      "{\"sample_rate\":8000,\"channels\":2,\"norm\":\"time_group_norm\",\"causal\":false,"
      "\"normalize\":true,\"segment\":0.0125,\"overlap\":0.1}",
@@ -326,6 +390,8 @@ static const small_checkpoint all[] = {
     {"languagecodec", "{\"bandwidth_id\":1}", languagecodec},
     {"lyra", lyra_config, lyra},
     {"mimi", "{\"transformer\":{\"num_heads\":2,\"context\":4},\"sample_rate\":8000}", mimi},
+    {"mimi of Hugging Face",
+     "{\"num_attention_heads\":2,\"sliding_window\":4,\"sampling_rate\":8000}", mimi_huggingface},
     {"nemo", "{\"sample_rate\":22050}", nemo},
     {"snac", "{\"sampling_rate\":24000,\"vq_strides\":[4,2,1]}", snac},
     {"snac with attention", "{\"sampling_rate\":32000,\"vq_strides\":[2,1],\"attn_window_size\":4}",
