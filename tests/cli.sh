@@ -335,6 +335,8 @@ equal "$(wc -c <pieces2.wav)" 80052
 { wav_header 8000 1 10; noise 10; } >five.wav
 expect 1 'too short' "$ravel" tokens -q -m late five.wav five.npy
 gone five.npy
+expect 1 'too short' "$ravel" encode -q -m late five.wav five.rvl
+gone five.rvl
 "$ravel" bench --seconds 5 -m late --json >bench.json
 check "a bench of no steps" grep -q '"times_real_time":' bench.json
 equal "$(grep -c '"steps":' bench.json)" 0

@@ -38,7 +38,7 @@ static const char usage[] =
     "settled: with convolutions that reach back less, the samples are those of the whole\n"
     "stream. A model with a source of pulses and noise gives the same sound, in other samples.\n";
 
-enum { MAX_STREAMS = 64, PIECE_SAMPLES = 8192 };
+enum { MAX_STREAMS = 64 };
 
 static const double preroll_s = 1.0;
 
@@ -88,8 +88,8 @@ static int allocate_predictors(decoding *d, size_t n_codes, ravel_error *error)
 static int allocate(decoding *d, ravel_error *error)
 {
     const ravel_model *model = d->options->model;
-    int hop = d->info->hop_samples, all_codes;
-    d->piece_frames = PIECE_SAMPLES / hop > 0 ? PIECE_SAMPLES / hop : 1;
+    int all_codes;
+    d->piece_frames = ravel_tool_piece_frames(d->info);
     d->n_streams = ravel_stream_reader_info(d->reader)->n_streams;
     all_codes = ravel_model_codes_per_frame(model, d->info->n_codebooks) * d->n_streams;
     d->codes = calloc((size_t)d->piece_frames * (size_t)all_codes, sizeof *d->codes);

@@ -35,8 +35,6 @@ static const char usage[] =
     "\n"
     "Exit status 3 where tokens are of another model.\n";
 
-enum { PIECE_SAMPLES = 8192 };
-
 typedef struct {
     ravel_tool_options common;
     const ravel_model *model;
@@ -114,8 +112,7 @@ static int write_missing(voice *v, ravel_sink *sink, int64_t left, ravel_error *
 static int decode_all(voice *v, const ravel_utterance *utterance, ravel_sink *sink,
                       ravel_error *error)
 {
-    const int piece =
-        PIECE_SAMPLES / v->info->hop_samples > 0 ? PIECE_SAMPLES / v->info->hop_samples : 1;
+    const int piece = ravel_tool_piece_frames(v->info);
     int64_t left = utterance->n_samples;
     int status = 0;
     ravel_decoder_reset(v->decoder);

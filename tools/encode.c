@@ -40,7 +40,7 @@ static const char usage[] =
     "  -q, --quiet             no bar and no summary\n"
     "  -h, --help              this\n";
 
-enum { MAX_STREAMS = 64, PIECE_SAMPLES = 4096, MAX_TAGS = 256 };
+enum { MAX_STREAMS = 64, MAX_TAGS = 256 };
 
 typedef struct {
     ravel_tool_options common;
@@ -66,7 +66,9 @@ typedef struct {
     ravel_scratch *scratch;
     ravel_encoder *encoders[MAX_STREAMS];
     int n_streams;
-    float *pcm;      /* [n_streams][PIECE_SAMPLES][the model's channels] */
+    int piece_samples;
+    float *pcm;      /* [n_streams][piece_samples][the model's channels] */
+    int n_pcm;       /* samples that wait there */
     uint16_t *codes; /* [n_streams][codes_room][codes of a frame] */
     int codes_room;  /* frames */
     int64_t n_samples, n_frames;
@@ -78,7 +80,9 @@ static int allocate(encoding *e, ravel_error *error)
     const ravel_model *model = e->options->model;
     e->n_streams = ravel_source_channels(e->source) / e->info->channels;
     e->scratch = ravel_scratch_new(model, e->n_streams);
-    e->pcm = calloc((size_t)ravel_source_channels(e->source) * PIECE_SAMPLES, sizeof *e->pcm);
+    e->piece_samples = ravel_tool_piece_frames(e->info) * e->info->hop_samples;
+    e->pcm =
+        calloc((size_t)ravel_source_channels(e->source) * (size_t)e->piece_samples, sizeof *e->pcm);
     for (int s = 0; s < e->n_streams; s++) {
         e->encoders[s] = ravel_encoder_new(model, e->options->n_codebooks);
         if (e->encoders[s] == NULL)
@@ -113,61 +117,79 @@ static int make_room(encoding *e, int n_frames, ravel_error *error)
     return 0;
 }
 
-/* [n][all channels] to [n_streams][n][the model's channels] */
-static void take_apart(encoding *e, const float *pcm, int n)
+static float *stream_pcm(const encoding *e, int stream)
 {
-    int own = e->info->channels, all = own * e->n_streams;
-    for (int s = 0; s < e->n_streams; s++)
-        for (int i = 0; i < n; i++)
-            memcpy(e->pcm + ((size_t)s * (size_t)n + (size_t)i) * (size_t)own,
-                   pcm + (size_t)i * (size_t)all + (size_t)(s * own), (size_t)own * sizeof *pcm);
+    return e->pcm + (size_t)stream * (size_t)e->piece_samples * (size_t)e->info->channels;
 }
 
-/* n at most PIECE_SAMPLES; the end with finish. */
-static int encode_piece(encoding *e, const float *pcm, int n, int finish, ravel_error *error)
+/* Takes n samples [n][all channels] apart, behind those that wait. */
+static void take_apart(encoding *e, const float *pcm, int n)
 {
-    int n_frames = ravel_encoder_frames(e->encoders[0], n, finish);
+    const size_t own = (size_t)e->info->channels, all = own * (size_t)e->n_streams;
+    for (int s = 0; s < e->n_streams; s++) {
+        float *to = stream_pcm(e, s) + (size_t)e->n_pcm * own;
+        for (int i = 0; i < n; i++, to += own)
+            memcpy(to, pcm + (size_t)i * all + (size_t)s * own, own * sizeof *to);
+    }
+    e->n_pcm += n;
+}
+
+/* Encodes what waits; the end with finish. */
+static int encode_piece(encoding *e, int finish, ravel_error *error)
+{
+    int n_frames = ravel_encoder_frames(e->encoders[0], e->n_pcm, finish);
     int status = n_frames < 0 ? n_frames : make_room(e, n_frames, error);
     if (status < 0)
         return status;
-    take_apart(e, pcm, n);
     ravel_encoder_job jobs[MAX_STREAMS];
     size_t codes = (size_t)ravel_model_codes_per_frame(e->options->model, e->options->n_codebooks);
     for (int s = 0; s < e->n_streams; s++)
-        jobs[s] =
-            (ravel_encoder_job){.encoder = e->encoders[s],
-                                .pcm = e->pcm + (size_t)s * (size_t)n * (size_t)e->info->channels,
-                                .n_samples = n,
-                                .finish = finish,
-                                .codes = e->codes + (size_t)s * (size_t)e->codes_room * codes,
-                                .capacity = e->codes_room};
+        jobs[s] = (ravel_encoder_job){.encoder = e->encoders[s],
+                                      .pcm = stream_pcm(e, s),
+                                      .n_samples = e->n_pcm,
+                                      .finish = finish,
+                                      .codes = e->codes + (size_t)s * (size_t)e->codes_room * codes,
+                                      .capacity = e->codes_room};
     status = ravel_encoder_push_many(jobs, e->n_streams, e->scratch);
     if (status == 0 && jobs[0].n_frames < 0)
         status = jobs[0].n_frames;
     if (status < 0)
         return ravel_error_set(error, (ravel_status)status, "encoding failed: %s",
                                ravel_strerror(status));
-    e->n_samples += n;
+    e->n_samples += e->n_pcm;
+    e->n_pcm = 0;
     e->n_frames += jobs[0].n_frames;
     return ravel_stream_writer_write(e->writer, e->codes, e->codes_room, jobs[0].n_frames, error);
+}
+
+/* n samples of the source, whole pieces of them at once. */
+static int encode_samples(encoding *e, const float *pcm, int n, ravel_error *error)
+{
+    const int channels = ravel_source_channels(e->source);
+    int status = 0;
+    for (int at = 0, taken; at < n && status >= 0; at += taken) {
+        const int room = e->piece_samples - e->n_pcm;
+        taken = n - at < room ? n - at : room;
+        take_apart(e, pcm + (size_t)at * (size_t)channels, taken);
+        if (e->n_pcm == e->piece_samples)
+            status = encode_piece(e, 0, error);
+    }
+    return status;
 }
 
 static int encode_all(encoding *e, ravel_progress *progress, ravel_error *error)
 {
     const float *pcm;
-    int n, channels = ravel_source_channels(e->source);
+    int n;
     while ((n = ravel_source_read(e->source, &pcm, error)) > 0) {
-        for (int at = 0; at < n; at += PIECE_SAMPLES) {
-            int piece = n - at < PIECE_SAMPLES ? n - at : PIECE_SAMPLES;
-            int status = encode_piece(e, pcm + (size_t)at * (size_t)channels, piece, 0, error);
-            if (status < 0)
-                return status;
-        }
+        const int status = encode_samples(e, pcm, n, error);
+        if (status < 0)
+            return status;
         if (ravel_tool_stopped())
             return ravel_tool_interrupted(error);
         ravel_progress_update(progress, (double)e->n_samples / e->info->sample_rate_hz);
     }
-    return n < 0 ? n : encode_piece(e, NULL, 0, 1, error);
+    return n < 0 ? n : encode_piece(e, 1, error);
 }
 
 /* --- Tags ------------------------------------------------------------------------------------- */
@@ -236,6 +258,14 @@ static void report(const encoding *e, const char *in, const char *out, double to
     (void)fputc('\n', stderr);
 }
 
+/* Of a codec that drops an incomplete last frame, which may be the first. */
+static int tell_too_short(const encoding *e, const char *in, ravel_error *error)
+{
+    return ravel_error_set(error, RAVEL_ERR_DATA,
+                           "'%s' is too short for '%s': %d of the %d samples of a frame", in,
+                           e->info->name, (int)e->n_samples, e->info->hop_samples);
+}
+
 static int encode_opened(encoding *e, const char *in, const char *out, ravel_error *error)
 {
     int64_t length = ravel_source_length(e->source);
@@ -247,6 +277,8 @@ static int encode_opened(encoding *e, const char *in, const char *out, ravel_err
     double total_s = length > 0 ? (double)length / e->info->sample_rate_hz : 0.0;
     ravel_progress progress = ravel_progress_begin(e->options->common.progress, in, total_s);
     status = encode_all(e, &progress, error);
+    if (status >= 0 && e->n_frames == 0 && e->n_samples > 0)
+        status = tell_too_short(e, in, error);
     double took_s = ravel_progress_end(&progress, (double)e->n_samples / e->info->sample_rate_hz);
     if (status < 0) {
         ravel_stream_writer_abort(e->writer);

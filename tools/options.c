@@ -227,6 +227,15 @@ int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps
     return RAVEL_EXIT_DONE;
 }
 
+int ravel_tool_piece_frames(const ravel_model_info *info)
+{
+    enum { FRAMES = 32, LEAST_SAMPLES = 8192, MOST_SAMPLES = 1 << 17 };
+    const int hop = info->hop_samples;
+    const int least = LEAST_SAMPLES / hop > FRAMES ? LEAST_SAMPLES / hop : FRAMES;
+    const int most = MOST_SAMPLES / hop > 1 ? MOST_SAMPLES / hop : 1;
+    return least < most ? least : most;
+}
+
 int ravel_tool_processors(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);

@@ -126,6 +126,12 @@ void ravel_tool_options_free(ravel_tool_options *options);
  */
 int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps, int *n_codebooks);
 
+/*
+ * Frames that go through a model at once, where all of the sound is there: many, since the weights are
+ * read for each piece, but of no more than some seconds.
+ */
+int ravel_tool_piece_frames(const ravel_model_info *info);
+
 /* --- Files ------------------------------------------------------------------------------------ */
 
 /* One file. return    0, or a negative status with *error filled */
