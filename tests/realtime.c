@@ -4,9 +4,12 @@
 
 #include "ravel/ravel.h"
 #include "tests/support/sound.h"
+#include "tests/support/tiny_model.h"
 #include "tests/support/watched.h"
 
 enum { N_STEPS = 10000, CLIP_STEPS = 200, MAX_HOP = 4096, MAX_CODES = 1024 };
+
+/* --- The built-in model in a call ------------------------------------------------------------- */
 
 typedef struct {
     const ravel_model *model;
@@ -91,10 +94,106 @@ static int run_steps(void *context)
     return 0;
 }
 
+/* --- Other models ----------------------------------------------------------------------------- */
+
+enum { N_PUSHES = 300, N_STREAMS = 3, MOST_CODES = 1 << 16, MOST_SAMPLES = 1 << 16 };
+
+/* Streams of one model, one after the other, each from its start to its end. */
+typedef struct {
+    ravel_model *model;
+    const ravel_model_info *info;
+    ravel_scratch *scratch;
+    ravel_encoder *encoder;
+    ravel_decoder *decoder;
+    float *pcm, *out; /* [MOST_SAMPLES] */
+    uint16_t *codes;  /* [MOST_CODES] */
+} streams;
+
+static streams open_streams(ravel_tiny_kind kind)
+{
+    streams s = {.model = ravel_test_model_open(kind)};
+    s.info = ravel_model_get_info(s.model);
+    s.scratch = ravel_scratch_new(s.model, 1);
+    s.encoder = ravel_encoder_new(s.model, s.info->n_codebooks);
+    s.decoder = ravel_decoder_new(s.model);
+    s.pcm = malloc(MOST_SAMPLES * sizeof *s.pcm);
+    s.out = malloc(MOST_SAMPLES * sizeof *s.out);
+    s.codes = malloc(MOST_CODES * sizeof *s.codes);
+    ravel_test_speech(s.pcm, MOST_SAMPLES, 24000, 8);
+    return s;
+}
+
+static void close_streams(streams *s)
+{
+    free(s->codes);
+    free(s->out);
+    free(s->pcm);
+    ravel_decoder_free(s->decoder);
+    ravel_encoder_free(s->encoder);
+    ravel_scratch_free(s->scratch);
+    ravel_model_free(s->model);
+}
+
+/* n frames, decoded but for those that get lost; n 0: the end. return    samples, or negative */
+static int hear(streams *s, int n, int i)
+{
+    const int per_frame = ravel_model_codes_per_frame(s->model, s->info->n_codebooks);
+    const int room = MOST_SAMPLES / s->info->channels;
+    if (n == 0)
+        return ravel_decoder_finish(s->decoder, s->scratch, s->out, room);
+    for (int f = 0; f < n; f++) {
+        const uint16_t *codes = s->codes + f * per_frame;
+        int made = i % 17 == 0 ? ravel_decoder_conceal(s->decoder, s->scratch, 1, s->out, room)
+                               : ravel_decoder_push(s->decoder, s->scratch, codes, 1,
+                                                    s->info->n_codebooks, s->out, room);
+        if (made < 0)
+            return made;
+    }
+    return 0;
+}
+
+/* A stream in pushes of all sizes. */
+static int stream(streams *s)
+{
+    const int per_frame = ravel_model_codes_per_frame(s->model, s->info->n_codebooks);
+    const int room = MOST_CODES / per_frame;
+    int n = 1, heard = 0;
+    ravel_encoder_reset(s->encoder);
+    ravel_decoder_reset(s->decoder);
+    for (int i = 0; i < N_PUSHES && n >= 0 && heard >= 0; i++) {
+        n = ravel_encoder_push(s->encoder, s->scratch, s->pcm, i % (2 * s->info->hop_samples),
+                               s->codes, room);
+        heard = n > 0 ? hear(s, n, i) : 0;
+    }
+    if (n >= 0)
+        n = ravel_encoder_finish(s->encoder, s->scratch, s->codes, room);
+    if (n > 0 && heard >= 0)
+        heard = hear(s, n, 1);
+    return n < 0 || heard < 0 || hear(s, 0, 1) < 0;
+}
+
+static int run_streams(void *context)
+{
+    int failed = 0;
+    for (int i = 0; i < N_STREAMS; i++)
+        failed |= stream(context);
+    return failed;
+}
+
+static int watch_streams(ravel_tiny_kind kind)
+{
+    streams s = open_streams(kind);
+    int result = ravel_test_watched(ravel_tiny_name(kind), run_streams, &s);
+    close_streams(&s);
+    return result;
+}
+
 int main(void)
 {
     call c = open_call();
     int result = ravel_test_watched("the codec's steps", run_steps, &c);
     close_call(&c);
+    for (int kind = 0; kind < RAVEL_TINY_KINDS; kind++)
+        result |= watch_streams((ravel_tiny_kind)kind);
     return result;
 }
