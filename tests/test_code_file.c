@@ -253,3 +253,21 @@ Test(code_file, a_file_of_another_model_is_refused)
     cr_assert_eq(error.status, RAVEL_ERR_IO);
     ravel_model_free(model);
 }
+
+/* More than any model has, which is not what the file is looked through for. */
+Test(code_file, impossible_numbers_of_codebooks_are_refused)
+{
+    static const int numbers[] = {-1, 20, 47, 99999};
+    ravel_model *model = ravel_test_model_open(RAVEL_TINY_DEFAULT);
+    ravel_error error;
+    FILE *file = fopen("numbers.lyra", "wb");
+    cr_assert_eq(fwrite("12345678", 1, 8, file), 8);
+    cr_assert_eq(fclose(file), 0);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_null(
+            ravel_stream_reader_open_codebooks("numbers.lyra", model, numbers[i], &error));
+        cr_assert_eq(error.status, RAVEL_ERR_MODEL);
+    }
+    cr_assert_eq(remove("numbers.lyra"), 0);
+    ravel_model_free(model);
+}

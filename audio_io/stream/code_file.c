@@ -15,7 +15,7 @@
 static int with_name(const char *path, int status, ravel_error *error)
 {
     ravel_error reason;
-    if (status == 0 || error == NULL)
+    if (error == NULL)
         return status;
     reason = *error;
     return ravel_error_set(error, (ravel_status)status, "'%s': %s", path, reason.text);
@@ -59,12 +59,16 @@ int ravel_stream_read_code_file(ravel_stream_reader *reader, const ravel_code_fi
         return (int)error->status;
     int status = file->read(reader->opened, bytes, size, &list, error);
     free(bytes);
+    if (status) {
+        free(list.codes);
+        return with_name(path, status, error);
+    }
     reader->header = ravel_stream_header_of(reader->model, 1);
     ravel_stream_describe(reader);
     reader->info.n_streams = 1;
     put_into_queue(reader, &list);
     count_bits(reader, size);
-    return with_name(path, status, error);
+    return 0;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */
