@@ -108,6 +108,7 @@ static void build_quantizer(ravel_model *model, ravel_builder *builder, const ra
         ravel_node_refuse(&node, "has more than %d dimensions", MAX_LATENT_DIM);
     int n = model->quantizer->n_codebooks;
     model->info.n_codebooks = model->layout.n_codebooks = n;
+    model->info.least_codebooks = model->quantizer->n_head + 1;
     for (int i = 0; i < n; i++) {
         model->layout.codebook_size[i] = model->quantizer->codebook_size[i];
         model->layout.steps_per_frame[i] = model->quantizer->steps[i];
@@ -421,8 +422,12 @@ int ravel_model_codes_per_frame(const ravel_model *model, int n_codebooks)
 
 double ravel_model_bitrate(const ravel_model *model, int n_codebooks)
 {
-    if (n_codebooks < 1 || n_codebooks > model->layout.n_codebooks)
+    const ravel_model_info *info = &model->info;
+    const int n_head = info->least_codebooks - 1;
+    if (n_codebooks <= n_head || n_codebooks > model->layout.n_codebooks)
         return 0.0;
-    return (double)ravel_layout_bits(&model->layout, n_codebooks) * model->info.sample_rate_hz /
-           model->info.hop_samples;
+    const int head_bits = n_head > 0 ? ravel_layout_bits(&model->layout, n_head) : 0;
+    const int bits = ravel_layout_bits(&model->layout, n_codebooks) - head_bits;
+    const int overlap = n_head > 0 ? info->encoder_lookahead_samples : 0;
+    return (double)bits * info->sample_rate_hz / (info->hop_samples + overlap);
 }

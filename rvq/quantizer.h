@@ -37,6 +37,7 @@ struct ravel_quantizer {
     const ravel_kernels *kernels;
     int dim;
     int n_codebooks;
+    int n_head; /* the first codebooks that say nothing of x but its form: of a segment 3; else 0 */
     int codebook_size[RAVEL_MAX_CODEBOOKS];
     int steps[RAVEL_MAX_CODEBOOKS]; /* codes of a vector, 1 ... RAVEL_MAX_STEPS_PER_FRAME */
     size_t weight_bytes;            /* read to encode one vector with all codebooks */

@@ -176,6 +176,7 @@ static void describe(segment *self, const ravel_kernels *kernels)
     q->kernels = kernels;
     q->dim = inner->dim + 2;
     q->n_codebooks = HEAD + inner->n_codebooks;
+    q->n_head = HEAD;
     q->weight_bytes = inner->weight_bytes;
     q->macs = inner->macs;
     q->codebook_size[STEPS] = self->steps + 1;

@@ -188,10 +188,11 @@ static int compare_files(ravel_comparison *c, const compare_options *options, in
 /* The most codebooks within a bitrate, 0 where one is too many already. */
 static int codebooks_within(const ravel_model *model, double kbps)
 {
-    int k = ravel_model_get_info(model)->n_codebooks;
-    while (k > 0 && ravel_model_bitrate(model, k) > kbps * 1000.1)
+    const ravel_model_info *info = ravel_model_get_info(model);
+    int k = info->n_codebooks;
+    while (k >= info->least_codebooks && ravel_model_bitrate(model, k) > kbps * 1000.1)
         k--;
-    return k;
+    return k >= info->least_codebooks ? k : 0;
 }
 
 static int climb_model(ravel_comparison *c, const compare_options *options,
@@ -220,7 +221,7 @@ static int climb_model_ladder(ravel_comparison *c, const compare_options *option
     for (int i = 0; i < N_MODEL && status == 0 && !ravel_tool_stopped(); i++) {
         int k = codebooks_within(model, model_kbps[i]);
         if (k == 0 && i == N_MODEL - 1)
-            k = 1;
+            k = ravel_model_get_info(model)->least_codebooks;
         if (k > last)
             status = climb_model(c, options, model, k, error);
         last = k;

@@ -414,6 +414,10 @@ static int choose_codebooks(encode_options *options)
     if (options->n_codebooks > info->n_codebooks)
         return ravel_tool_usage_error("encode", "-k %d: the model '%s' has %d codebooks",
                                       options->n_codebooks, info->name, info->n_codebooks);
+    if (options->n_codebooks > 0 && options->n_codebooks < info->least_codebooks)
+        return ravel_tool_usage_error("encode",
+                                      "-k %d: of the model '%s' that holds no sound; %d at least",
+                                      options->n_codebooks, info->name, info->least_codebooks);
     if (options->n_codebooks > 0)
         return RAVEL_EXIT_DONE;
     return ravel_tool_codebooks("encode", options->model, options->kbps, &options->n_codebooks);

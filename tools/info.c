@@ -101,6 +101,7 @@ static void add_model(cJSON *facts, const ravel_model *model)
     cJSON_AddNumberToObject(facts, "frames_per_s",
                             (double)info->sample_rate_hz / info->hop_samples);
     add_codebooks(facts, info->n_codebooks, info->codebook_size, info->steps_per_frame);
+    cJSON_AddNumberToObject(facts, "least_codebooks", info->least_codebooks);
     cJSON *rates = cJSON_AddArrayToObject(facts, "bitrates_bps");
     for (int k = 1; k <= info->n_codebooks; k++)
         cJSON_AddItemToArray(rates, rounded(ravel_model_bitrate(model, k)));

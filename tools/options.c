@@ -216,12 +216,12 @@ void ravel_tool_options_free(ravel_tool_options *options)
 int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps, int *n_codebooks)
 {
     const ravel_model_info *info = ravel_model_get_info(model);
-    const double least = ravel_model_bitrate(model, 1) / 1e3;
+    const double least = ravel_model_bitrate(model, info->least_codebooks) / 1e3;
     if (kbps > 0.0 && kbps < least * 0.9999)
         return ravel_tool_usage_error(verb, "-b %g: the model '%s' needs at least %g kb/s", kbps,
                                       info->name, least);
     int n = info->n_codebooks;
-    while (kbps > 0.0 && n > 1 && ravel_model_bitrate(model, n) > kbps * 1000.1)
+    while (kbps > 0.0 && n > info->least_codebooks && ravel_model_bitrate(model, n) > kbps * 1000.1)
         n--;
     *n_codebooks = n;
     return RAVEL_EXIT_DONE;

@@ -178,6 +178,10 @@ static int choose_layout(tokens_run *run, tokens_options *options, ravel_error *
 {
     const ravel_model_info *info = ravel_model_get_info(run->model);
     const int n = options->layout.n_codebooks > 0 ? options->layout.n_codebooks : info->n_codebooks;
+    if (n < info->least_codebooks)
+        return ravel_error_set(error, RAVEL_ERR_ARGUMENT,
+                               "-k %d: of the model '%s' that holds no sound; %d at least", n,
+                               info->name, info->least_codebooks);
     const bool columns = options->layout.order == RAVEL_TOKENS_PARALLEL ||
                          options->layout.order == RAVEL_TOKENS_DELAY;
     if (!options->numbers_given)

@@ -63,7 +63,7 @@ static void swap_drafts(ravel_page_draft **a, ravel_page_draft **b)
 
 /*
  * The most codebooks whose page is not above `allowed` bits, from those of the page before on: a
- * page costs about as much as its neighbour. One codebook is always there.
+ * page costs about as much as its neighbour. As many as hold a sound are always there.
  */
 static int search(ravel_stream_writer *writer, int n_frames, int n_after_end, double allowed,
                   ravel_page_draft **found, ravel_error *error)
@@ -71,7 +71,7 @@ static int search(ravel_stream_writer *writer, int n_frames, int n_after_end, do
     ravel_page_draft *best = &writer->draft[0], *next = &writer->draft[1];
     int n = writer->usual_codebooks;
     int status = draft_with(writer, best, n_frames, n_after_end, n, error);
-    while (status == 0 && n > 1 && 8.0 * best->page_bytes > allowed)
+    while (status == 0 && n > writer->least_codebooks && 8.0 * best->page_bytes > allowed)
         status = draft_with(writer, best, n_frames, n_after_end, --n, error);
     bool went_down = n < writer->usual_codebooks;
     while (status == 0 && !went_down && n < writer->n_codebooks) {

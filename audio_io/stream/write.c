@@ -230,6 +230,8 @@ static int open_writer(ravel_stream_writer *writer, const char *path, const rave
     writer->dropped_samples = info->drops_last_frame ? info->hop_samples - 1 : 0;
     writer->n_streams = format->n_streams;
     writer->n_codebooks = writer->usual_codebooks = format->n_codebooks;
+    writer->least_codebooks =
+        format->n_codebooks < info->least_codebooks ? format->n_codebooks : info->least_codebooks;
     writer->kind = (int)format->entropy;
     writer->target_bps = format->target_bps;
     writer->header = ravel_stream_header_of(info, format->n_streams);

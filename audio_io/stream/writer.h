@@ -49,6 +49,7 @@ struct ravel_stream_writer {
     double target_bps;       /* 0: all codebooks in every block */
     double saved_bits;       /* that pages so far were below the target */
     int usual_codebooks;     /* of the last page */
+    int least_codebooks;     /* of any */
     ravel_page_draft *draft; /* [2]: of the page in work, and to compare with */
     int64_t n_written;       /* frames on pages */
     ravel_stream_rates rates;

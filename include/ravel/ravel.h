@@ -112,6 +112,7 @@ typedef struct {
     int channels;
     int hop_samples; /* of a frame */
     int n_codebooks;
+    int least_codebooks; /* fewer hold no sound: 1, but more where codes tell of a segment first */
     int codebook_size[RAVEL_MAX_CODEBOOKS];   /* codewords, 2 ... 65536 */
     int steps_per_frame[RAVEL_MAX_CODEBOOKS]; /* codes of that codebook in a frame, mostly 1 */
     int latent_dim;
@@ -163,7 +164,11 @@ RAVEL_API const ravel_model_info *ravel_model_get_info(const ravel_model *model)
 /* Codes of a frame when the first n_codebooks are used: the sum of their steps_per_frame. */
 RAVEL_API int ravel_model_codes_per_frame(const ravel_model *model, int n_codebooks);
 
-/* Bits a second of packed codes: each code takes ceil(log2(codebook size)) bits. */
+/*
+ * Bits a second of packed codes: each code takes ceil(log2(codebook size)) bits. Of segments that
+ * overlap as EnCodec counts them: as if they did not, and without the codes that tell of a segment
+ * and not of its sound. 0 for fewer than least_codebooks.
+ */
 RAVEL_API double ravel_model_bitrate(const ravel_model *model, int n_codebooks);
 
 /* --- Scratch -------------------------------------------------------------------------------- */

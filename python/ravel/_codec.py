@@ -197,6 +197,11 @@ class Codec:
         if codebooks is None:
             return self.codebooks
         codebooks = operator.index(codebooks)
+        if 1 <= codebooks < self._info.least_codebooks:
+            raise ArgumentError(
+                f"codebooks={codebooks}: of the model '{self.name}' that holds no sound;"
+                f" {self._info.least_codebooks} at least"
+            )
         if not 1 <= codebooks <= self.codebooks:
             raise ArgumentError(
                 f"codebooks={codebooks}: the model '{self.name}' has {self.codebooks}"
