@@ -7,22 +7,26 @@
  * free. Few rows (a live step) are bound by the bytes of the weights: they are read once, in their
  * own type, several panels at a time where one alone has too few sums to fill the latency of the
  * multiply-adder. Many rows (a file) are bound by arithmetic: weights are widened once for all
- * rows, in blocks that stay in the first-level cache.
+ * rows, in blocks that stay in the first-level cache. While a tile runs, weights that will be
+ * needed soon are fetched by the way: reading and multiplying then take turns no more.
  */
 #ifndef RAVEL_NN_MATMUL_TEMPLATE_H
 #define RAVEL_NN_MATMUL_TEMPLATE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "nn/kernels.h"
 #include "nn/simd.h"
 
 enum {
     PANEL_VECTORS = RAVEL_PANEL / V_LANES,
-    TILE_ROWS = 8,    /* of the largest tile of any variant */
-    WIDEN_ROWS = 16,  /* from that many rows on, widening first pays */
-    BLOCK_ROWS = 64,  /* rows whose sums wait together: 8 KB */
-    BLOCK_DEPTH = 128 /* inputs whose weights are widened together: 16 KB */
+    TILE_ROWS = 8,                      /* of the largest tile of any variant */
+    WIDEN_ROWS = 9,                     /* from that many rows on, widening first pays */
+    BLOCK_ROWS = 64,                    /* rows whose sums wait together: 8 KB */
+    BLOCK_DEPTH = 128,                  /* inputs whose weights are widened together: 16 KB */
+    AHEAD_ROWS = (V_TILE_ROWS + 1) / 2, /* from that many on there is time to fetch weights, */
+    AHEAD_INPUTS = 32                   /* those of so many inputs later */
 };
 
 V_INLINE int min_int(int a, int b)
@@ -37,6 +41,8 @@ typedef struct {
     const ravel_rows *x;
     int first_row;
     int begin, end;
+    uintptr_t ahead;      /* where to fetch, */
+    uintptr_t ahead_step; /* so many bytes further with every input; it may go past the weights */
     float *sums;
 } tile;
 
@@ -79,11 +85,17 @@ V_INLINE void run_tile(ravel_dtype dtype, int n_rows, int n_panels, int n_vector
         }
     }
     ptrdiff_t at = 0; /* of the weights of input k in a panel */
+    uintptr_t ahead = t->ahead;
     for (int k = t->begin, n = 0; k < t->end; k += n) {
         const int tap = k / x->width, first = k % x->width;
         n = min_int(x->width - first, t->end - k);
         const ptrdiff_t offset = tap * x->tap_stride + first;
         for (ptrdiff_t i = offset; i < offset + n; i++) {
+            if (n_panels == 1 && n_rows >= AHEAD_ROWS) {
+                __builtin_prefetch((const void *)ahead);
+                __builtin_prefetch((const void *)(ahead + t->ahead_step / 2));
+                ahead += t->ahead_step;
+            }
             V_UNROLL
             for (int j = 0; j < n_panels * n_vectors; j++) {
                 const int p = j / n_vectors, v = j % n_vectors;
@@ -210,6 +222,12 @@ static void end_sums(const product *a, int first_row, int n_rows, int first_n, i
     }
 }
 
+/* Bytes of the weights of one input in a panel. */
+static size_t input_bytes(const ravel_matrix *w)
+{
+    return RAVEL_PANEL * ravel_dtype_size(w->dtype);
+}
+
 static const void *weights_at(const ravel_matrix *w, ptrdiff_t panel, ptrdiff_t k)
 {
     const ptrdiff_t i = (panel * w->n_in + k) * RAVEL_PANEL;
@@ -235,6 +253,8 @@ static void direct_tile(const product *a, int first_row, int n_rows, int panel, 
                     .x = &a->x,
                     .first_row = first_row,
                     .end = a->w->n_in,
+                    .ahead = (uintptr_t)weights_at(a->w, panel, AHEAD_INPUTS),
+                    .ahead_step = input_bytes(a->w),
                     .sums = sums};
     begin_sums(a, first_row, n_rows, first_n, n_panels, sums);
     any_tile(a->w->dtype, n_rows, n_panels, is_narrow(a->w, first_n), &t);
@@ -257,7 +277,10 @@ static void multiply_direct(const product *a)
     }
 }
 
-/* Many rows: a block of them by one panel, k in blocks whose weights are widened for all rows. */
+/*
+ * Many rows: a block of them by one panel, k in blocks whose weights are widened for all rows. The
+ * tiles of a block share the fetching of the next block's weights, which lie behind its own.
+ */
 static void block_panel(const product *a, int first_row, int n_rows, int panel)
 {
     _Alignas(64) float sums[BLOCK_ROWS * RAVEL_PANEL];
@@ -266,10 +289,13 @@ static void block_panel(const product *a, int first_row, int n_rows, int panel)
     const int first_n = panel * RAVEL_PANEL;
     const bool narrow = is_narrow(w, first_n);
     const int most = narrow ? TILE_ROWS : V_TILE_ROWS;
+    const size_t n_tiles = (size_t)((n_rows + most - 1) / most);
+    const size_t step = input_bytes(w) / n_tiles;
     begin_sums(a, first_row, n_rows, first_n, 1, sums);
     for (int k = 0; k < w->n_in; k += BLOCK_DEPTH) {
         const int end = min_int(k + BLOCK_DEPTH, w->n_in);
         const void *weights = weights_at(w, panel, k);
+        uintptr_t ahead = (uintptr_t)weights_at(w, panel, end);
         if (w->dtype != RAVEL_F32) {
             widen(w->dtype, weights, (end - k) * RAVEL_PANEL, widened);
             weights = widened;
@@ -280,8 +306,11 @@ static void block_panel(const product *a, int first_row, int n_rows, int panel)
                             .first_row = first_row + m,
                             .begin = k,
                             .end = end,
+                            .ahead = ahead,
+                            .ahead_step = step,
                             .sums = sums + m * RAVEL_PANEL};
             choose_tile(RAVEL_F32, min_int(n_rows - m, most), 1, narrow, &t);
+            ahead += step * (size_t)(end - k);
         }
     }
     end_sums(a, first_row, n_rows, first_n, 1, sums);
