@@ -16,7 +16,7 @@ _ravel_options()
                 "--picture --json $common"
             ;;
         detokens) echo "--to --bits --jobs $common" ;;
-        info) echo "--json --model --help" ;;
+        info) echo "--json --bitrate --model --help" ;;
         import) echo "--output --set --help" ;;
         compare) echo "--json --png --model --quiet --help" ;;
         bench) echo "--json --model --seconds --help" ;;

@@ -72,6 +72,7 @@ equal "$(fact a.rvl truncated)" false
 check "info --json" "$ravel" info --json a.rvl
 equal "$(fact a.rvl file_bytes)" "$(wc -c <a.rvl)"
 check "info of a model" "$ravel" info model
+expect 2 'needs at least' "$ravel" info -b 0.01 a.rvl
 "$ravel" info model >layers
 check "layers" grep -q '^encoder  *channels  *rows/s  *MMAC/s  *weights  *state  *ahead, ms$' layers
 check "a layer" grep -q '^  .*conv .* > .*[0-9]' layers

@@ -26,11 +26,19 @@ static const char usage[] =
     "      --json              one JSON object on standard output\n"
     "  -m, --model FILE        to read a stream whose header is damaged, or that is coded with\n"
     "                          the model's prior\n"
+    "  -b, --bitrate KBPS      of codes in a file that does not tell it (.lyra)\n"
     "  -h, --help              this\n"
     "\n"
     "Exit status 1 where a stream is damaged or a model's weights are not what was written.\n";
 
 enum { PIECE_FRAMES = 64 };
+
+typedef struct {
+    ravel_tool_options common;
+    bool json;
+    double kbps;     /* 0: the file tells how many codebooks it has */
+    int n_codebooks; /* by it; 0 likewise */
+} info_options;
 
 static const char *const entropy_names[] = {"none", "static", "prior"};
 
@@ -337,7 +345,7 @@ static bool needs_prior_of(const ravel_stream_info *stream, const ravel_model *m
  * Any stream. The model at hand is asked where it helps: where the header is lost, or codes are
  * coded with its prior. A pipe cannot be opened twice.
  */
-static ravel_stream_reader *open_stream(const char *path, ravel_tool_options *options, bool *blind,
+static ravel_stream_reader *open_stream(const char *path, info_options *options, bool *blind,
                                         ravel_error *error)
 {
     ravel_stream_reader *reader = ravel_stream_reader_open(path, NULL, error);
@@ -345,16 +353,19 @@ static ravel_stream_reader *open_stream(const char *path, ravel_tool_options *op
     *blind = reader != NULL && names_prior(ravel_stream_reader_info(reader));
     if (strcmp(path, "-") == 0 || (reader == NULL && error->status != RAVEL_ERR_DATA))
         return reader;
-    const ravel_model *model = ravel_tool_model(options, &ignored);
+    const ravel_model *model = ravel_tool_model(&options->common, &ignored);
     if (reader != NULL && !needs_prior_of(ravel_stream_reader_info(reader), model))
         return reader;
     ravel_stream_reader_close(reader);
     *blind = false;
-    return model != NULL ? ravel_stream_reader_open(path, model, &ignored) : NULL;
+    if (model == NULL)
+        return NULL;
+    /* Where it was asked for, what it says of the file is what matters. */
+    ravel_error *told = options->common.model_path != NULL ? error : &ignored;
+    return ravel_stream_reader_open_codebooks(path, model, options->n_codebooks, told);
 }
 
-static int stream_facts(cJSON *facts, const char *path, ravel_tool_options *options,
-                        ravel_error *error)
+static int stream_facts(cJSON *facts, const char *path, info_options *options, ravel_error *error)
 {
     stream_contents contents = {0};
     ravel_stream_reader *reader = open_stream(path, options, &contents.blind, error);
@@ -366,7 +377,7 @@ static int stream_facts(cJSON *facts, const char *path, ravel_tool_options *opti
         add_header(facts, info);
         add_contents(facts, reader, &contents);
         add_bits(facts, reader, &contents);
-        add_delay(facts, info, options);
+        add_delay(facts, info, &options->common);
         if (add_damage(facts, reader))
             status = ravel_error_set(error, RAVEL_ERR_DATA, "'%s' is damaged", path);
     }
@@ -389,26 +400,26 @@ static bool looks_like_model(const char *path)
     return n == sizeof head && head[8] == '{';
 }
 
-static int collect(cJSON *facts, const char *path, ravel_tool_options *options, ravel_error *error)
+static int collect(cJSON *facts, const char *path, info_options *options, ravel_error *error)
 {
     if (path != NULL && looks_like_model(path))
         return model_file_facts(facts, path, error);
     if (path != NULL)
         return stream_facts(facts, path, options, error);
-    const ravel_model *model = ravel_tool_model(options, error);
+    const ravel_model *model = ravel_tool_model(&options->common, error);
     if (model == NULL)
         return RAVEL_ERR_MODEL;
     add_model(facts, model);
     return 0;
 }
 
-static int run(const char *path, bool json, ravel_tool_options *options)
+static int run(const char *path, info_options *options)
 {
     ravel_error error = {0};
     cJSON *facts = cJSON_CreateObject();
     int status = collect(facts, path, options, &error);
     const bool found = facts != NULL && facts->child != NULL;
-    if (found && !json)
+    if (found && !options->json)
         print_text(facts);
     else if (found && ravel_tool_print_json(facts) < 0 && status == 0)
         status = ravel_error_memory(&error);
@@ -420,24 +431,48 @@ static int run(const char *path, bool json, ravel_tool_options *options)
 
 enum { OPT_JSON = RAVEL_TOOL_OWN };
 
+/* return    1 taken, 0 not one of these, -1 a bad value */
+static int own_option(void *context, int letter, const char *value)
+{
+    info_options *options = context;
+    switch (letter) {
+    case 'b':
+        return ravel_tool_double(value, 1e-3, 1e6, &options->kbps) ? 1 : -1;
+    case OPT_JSON:
+        options->json = true;
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* return    an exit code */
+static int find_codebooks(info_options *options)
+{
+    if (options->kbps <= 0.0)
+        return RAVEL_EXIT_DONE;
+    const ravel_model *model = ravel_tool_need_model(&options->common);
+    return model != NULL ? ravel_tool_codebooks("info", model, options->kbps, &options->n_codebooks)
+                         : RAVEL_EXIT_MODEL;
+}
+
 int ravel_tool_info(int argc, char **argv)
 {
     static const struct option long_options[] = {{"json", no_argument, NULL, OPT_JSON},
+                                                 {"bitrate", required_argument, NULL, 'b'},
                                                  {"model", required_argument, NULL, 'm'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
-    ravel_tool_options options = ravel_tool_options_new();
-    bool json = false;
-    int letter, code;
-    while ((letter = getopt_long(argc, argv, "m:h", long_options, NULL)) >= 0) {
-        if (letter == OPT_JSON)
-            json = true;
-        else if (!ravel_tool_option(&options, letter, optarg, usage, &code))
-            return code;
-    }
+    static const ravel_tool_own_options own = {"b:m:h", long_options, usage, own_option};
+    info_options options = {.common = ravel_tool_options_new()};
+    int code = ravel_tool_read_options(&options.common, &own, &options, argc, argv);
+    if (code >= 0)
+        return code;
     if (argc - optind > 1)
         return ravel_tool_usage_error("info", "one file at a time");
-    code = run(optind < argc ? argv[optind] : NULL, json, &options);
-    ravel_tool_options_free(&options);
+    code = find_codebooks(&options);
+    if (code == RAVEL_EXIT_DONE)
+        code = run(optind < argc ? argv[optind] : NULL, &options);
+    ravel_tool_options_free(&options.common);
     return code;
 }
