@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,15 @@ static size_t type_size(const char *dtype)
     return 0;
 }
 
+/* NULL where the item is no tensor. */
 static cJSON *any_tensor(cJSON *header, uint64_t *state)
 {
     int n = cJSON_GetArraySize(header);
-    cJSON *tensor =
-        n ? cJSON_GetArrayItem(header, (int)ravel_fuzz_below(state, (unsigned)n)) : NULL;
-    return tensor && strcmp(tensor->string, "__metadata__") != 0 ? tensor : NULL;
+    cJSON *item = n ? cJSON_GetArrayItem(header, (int)ravel_fuzz_below(state, (unsigned)n)) : NULL;
+    bool whole = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(item, "dtype")) &&
+                 cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(item, "shape")) &&
+                 cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(item, "data_offsets"));
+    return whole ? item : NULL;
 }
 
 /* Another digit, letter or end of a name. */
