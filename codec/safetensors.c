@@ -74,15 +74,19 @@ static int parse_shape(ravel_entry *entry, const cJSON *shape, size_t element_si
         if (entry->tensor.rank == RAVEL_MAX_RANK) {
             return refuse(error, name, "more than 4 dimensions");
         }
-        if (!whole_number(item, &extent) || extent == 0 || extent > INT32_MAX) {
-            return refuse(error, name, "a dimension is not a number from 1 to 2147483647");
+        if (!whole_number(item, &extent) || extent > INT32_MAX) {
+            return refuse(error, name, "a dimension is not a number up to 2147483647");
         }
-        if (count > INT32_MAX / extent)
+        if (extent > 0 && count > INT32_MAX / extent)
             return refuse(error, name, "more than 2147483647 elements");
         count *= extent;
         entry->tensor.shape[entry->tensor.rank++] = (int32_t)extent;
     }
     entry->bytes = count * element_size;
+    if (count == 0) {
+        entry->readable = false;
+        entry->type = "empty";
+    }
     return 0;
 }
 
@@ -142,6 +146,9 @@ static int by_place(const void *a, const void *b)
     const ravel_entry *x = a, *y = b;
     if (x->tensor.data != y->tensor.data) {
         return (const char *)x->tensor.data < (const char *)y->tensor.data ? -1 : 1;
+    }
+    if ((x->bytes == 0) != (y->bytes == 0)) {
+        return x->bytes == 0 ? -1 : 1;
     }
     return strcmp(x->tensor.name, y->tensor.name);
 }

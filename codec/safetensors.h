@@ -22,8 +22,9 @@ struct cJSON;
 /* A tensor of the file. Names live as long as the ravel_safetensors, data as long as the file. */
 typedef struct {
     ravel_tensor tensor;
-    bool readable; /* tensor.dtype is meant; else the type is one that no layer takes (I64 ...) */
-    const char *type; /* as written in the file: "F32" */
+    /* tensor.dtype is meant; else the type is one that no layer takes (I64 ...), or a dimension 0 */
+    bool readable;
+    const char *type; /* as written in the file: "F32"; "empty" of a tensor without elements */
     size_t bytes;
     unsigned parts; /* free for the user of the file, 0 at first */
 } ravel_entry;
