@@ -137,6 +137,13 @@ ravel_layer *ravel_group_norm_new(const ravel_kernels *kernels, int groups,
                                   const ravel_tensor *gamma, const ravel_tensor *beta, float eps,
                                   ravel_error *error);
 
+/* Every row becomes the mean of all rows of the stream: needs_all. */
+ravel_layer *ravel_mean_new(const ravel_kernels *kernels, int channels, ravel_error *error);
+
+/* `channels` of the in_channels channels, from number `first` on. */
+ravel_layer *ravel_slice_new(const ravel_kernels *kernels, int in_channels, int first, int channels,
+                             ravel_error *error);
+
 /* One LSTM layer; gates in the order i, f, g, o. All biases [4H] or NULL. */
 typedef struct {
     const ravel_tensor *weight_ih; /* [4H, in] */
@@ -265,6 +272,9 @@ ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error)
  * side that is ahead waits, so a branch with lookahead stays aligned.
  */
 ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error);
+
+/* The same with branch(x) times shortcut(x): gates, and modulation. */
+ravel_layer *ravel_product_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error);
 
 /*
  * Runs the inner layer on pieces of `rows` rows, and the fewer ones at the end of the stream, each a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * branch(x) + shortcut(x). Rows of the side that is ahead wait in the state; only one side can be.
+ * branch(x) + shortcut(x), or their product. Rows of the side that is ahead wait in the state; only one side can be.
  * Both may change the rate of the rows, in the same way.
  */
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 typedef struct {
     ravel_layer base;
     ravel_layer *branch, *shortcut;               /* shortcut NULL: the identity */
+    bool multiplies;                              /* rather than adds */
     size_t branch_state, shortcut_state, waiting; /* offsets into the state */
     int max_waiting;                              /* rows */
 } residual;
@@ -78,7 +79,18 @@ static void keep_rest(const residual *self, residual_state *state, const side *f
     state->n_waiting = old + made;
 }
 
-/* Adds what both sides have; the rest waits. */
+static void combine(const residual *self, const float *branch, const float *shortcut, float *out,
+                    int n)
+{
+    const ravel_kernels *kernels = self->base.kernels;
+    if (self->multiplies) {
+        kernels->scale_channels(branch, shortcut, out, 1, n);
+    } else {
+        kernels->add(shortcut, branch, out, n);
+    }
+}
+
+/* Combines what both sides have; the rest waits. */
 static void join(const residual *self, ravel_lane *lane, side branch, side shortcut)
 {
     residual_state *state = lane->state;
@@ -90,8 +102,8 @@ static void join(const residual *self, ravel_lane *lane, side branch, side short
     const int n = branch.n < shortcut.n ? branch.n : shortcut.n;
     for (int i = 0, run; i < n; i += run) {
         run = run_length(&branch, &shortcut, i, n - i);
-        self->base.kernels->add(row_of(&shortcut, i, channels), row_of(&branch, i, channels),
-                                lane->out + (ptrdiff_t)i * channels, run * channels);
+        combine(self, row_of(&branch, i, channels), row_of(&shortcut, i, channels),
+                lane->out + (ptrdiff_t)i * channels, run * channels);
     }
     lane->n_out = n;
     if (!lane->finish) {
@@ -180,13 +192,15 @@ static int max_int(int a, int b)
     return a > b ? a : b;
 }
 
-static bool fits(const ravel_layer *branch, const ravel_layer *shortcut, ravel_error *error)
+/* name: of what is made, for messages */
+static bool fits(const char *name, const ravel_layer *branch, const ravel_layer *shortcut,
+                 ravel_error *error)
 {
     const int in = shortcut != NULL ? shortcut->in_channels : branch->in_channels;
     const int out = shortcut != NULL ? shortcut->out_channels : branch->in_channels;
     if (branch->in_channels != in || branch->out_channels != out) {
         ravel_error_set(error, RAVEL_ERR_MODEL,
-                        "a residual's branch turns %d channels into %d, its shortcut %d into %d",
+                        "a %s's branch turns %d channels into %d, its shortcut %d into %d", name,
                         branch->in_channels, branch->out_channels, in, out);
         return false;
     }
@@ -194,7 +208,7 @@ static bool fits(const ravel_layer *branch, const ravel_layer *shortcut, ravel_e
     const int down = shortcut != NULL ? shortcut->down : 1;
     if (branch->up != up || branch->down != down || (up > 1 && down > 1)) {
         ravel_error_set(error, RAVEL_ERR_MODEL,
-                        "a residual's branch makes %d rows of %d, its shortcut %d of %d",
+                        "a %s's branch makes %d rows of %d, its shortcut %d of %d", name,
                         branch->up, branch->down, up, down);
         return false;
     }
@@ -230,7 +244,7 @@ static bool describe_times(residual *self, const ravel_layer *b, const ravel_lay
  * down and at most the whole number above n up / down + extra_out (the rows of a single push), so
  * this is what can be waiting.
  */
-static bool describe(residual *self, ravel_error *error)
+static bool describe(residual *self, const char *name, ravel_error *error)
 {
     static const ravel_layer identity = {.up = 1, .down = 1};
     const ravel_layer *b = self->branch;
@@ -247,7 +261,7 @@ static bool describe(residual *self, ravel_error *error)
     base->macs = b->macs + s->macs;
     base->needs_all = b->needs_all || s->needs_all;
     if (!describe_times(self, b, s)) {
-        ravel_error_set(error, RAVEL_ERR_MODEL, "rates or delays of a residual are absurd");
+        ravel_error_set(error, RAVEL_ERR_MODEL, "rates or delays of a %s are absurd", name);
         return false;
     }
     self->branch_state = sizeof(residual_state);
@@ -258,9 +272,10 @@ static bool describe(residual *self, ravel_error *error)
     return true;
 }
 
-ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error)
+static ravel_layer *join_new(const char *name, bool multiplies, ravel_layer *branch,
+                             ravel_layer *shortcut, ravel_error *error)
 {
-    residual *self = fits(branch, shortcut, error)
+    residual *self = fits(name, branch, shortcut, error)
                          ? ravel_layer_alloc(sizeof *self, &residual_ops, branch->kernels, error)
                          : NULL;
     if (self == NULL) {
@@ -270,9 +285,20 @@ ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, rave
     }
     self->branch = branch;
     self->shortcut = shortcut;
-    if (!describe(self, error)) {
+    self->multiplies = multiplies;
+    if (!describe(self, name, error)) {
         residual_destroy(&self->base);
         return NULL;
     }
     return &self->base;
+}
+
+ravel_layer *ravel_residual_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error)
+{
+    return join_new("residual", false, branch, shortcut, error);
+}
+
+ravel_layer *ravel_product_new(ravel_layer *branch, ravel_layer *shortcut, ravel_error *error)
+{
+    return join_new("product", true, branch, shortcut, error);
 }

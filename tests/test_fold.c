@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Folded rows are the same memory, whatever a push brings. */
+/* Rows put together and taken apart: the same numbers, whatever a push brings. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,4 +63,36 @@ Test(fold, refuses_rows_that_are_too_long)
     cr_assert_not_null(strstr(error.text, "65536 rows of 65536 channels"), "%s", error.text);
     cr_assert_null(ravel_unfold_new(k, -1, 4, &error));
     cr_assert_null(ravel_unfold_new(k, 2, 0, &error));
+}
+
+Test(slice, keeps_the_channels_in_order)
+{
+    enum { ROWS = 30, IN = 7 };
+    static const int parts[][2] = {{0, 7}, {0, 1}, {6, 1}, {2, 4}};
+    ravel_test_random random = {3};
+    float *x = ravel_test_values(&random, ROWS * IN);
+    for (int i = 0; i < 4; i++) {
+        const int first = parts[i][0], width = parts[i][1];
+        ravel_layer *layer = ravel_slice_new(ravel_kernels_select(), IN, first, width, NULL);
+        ravel_test_rows rows = ravel_test_run(layer, x, ROWS, &random);
+        cr_assert(rows.n == ROWS && layer->out_channels == width);
+        for (int t = 0; t < ROWS; t++) {
+            cr_assert_arr_eq(rows.rows + t * width, x + t * IN + first, (size_t)width * sizeof *x);
+        }
+        ravel_test_streaming(layer, ROWS, &random);
+        free(rows.rows);
+        ravel_layer_destroy(layer);
+    }
+    free(x);
+}
+
+Test(slice, refuses_channels_that_are_not_there)
+{
+    static const int parts[][2] = {{-1, 2}, {0, 0}, {0, 8}, {5, 3}, {7, 1}, {2147483647, 2}};
+    for (int i = 0; i < 6; i++) {
+        ravel_error error = {0};
+        cr_assert_null(
+            ravel_slice_new(ravel_kernels_select(), 7, parts[i][0], parts[i][1], &error));
+        cr_assert_not_null(strstr(error.text, "are not among 7"), "%s", error.text);
+    }
 }

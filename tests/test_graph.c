@@ -298,6 +298,32 @@ static void groups_of_parts_of_channels(cJSON *g)
 {
     ravel_test_set_number(of_piece(g, 2), "groups", 3);
 }
+/* In front of the decoder's layers. */
+static void insert(cJSON *g, const char *node)
+{
+    cJSON_InsertItemInArray(cJSON_GetObjectItem(g, "decoder"), 0, cJSON_Parse(node));
+}
+static void mean_of_the_whole_stream(cJSON *g)
+{
+    insert(g, "{\"type\":\"mean\"}");
+}
+static void channels_that_are_not_there(cJSON *g)
+{
+    insert(g, "{\"type\":\"slice\",\"first\":5,\"channels\":2}");
+}
+static void channels_from_nowhere(cJSON *g)
+{
+    insert(g, "{\"type\":\"slice\",\"channels\":2}");
+}
+static void product_of_other_widths(cJSON *g)
+{
+    insert(g, "{\"type\":\"product\",\"branch\":"
+              "{\"type\":\"slice\",\"first\":5,\"channels\":1}}");
+}
+static void product_of_nothing(cJSON *g)
+{
+    insert(g, "{\"type\":\"product\"}");
+}
 static void tail_and_drop(cJSON *g)
 {
     ravel_test_set_number(g, "tail", 3);
@@ -327,6 +353,11 @@ Test(graph, refusals_of_pieces)
     refused(w, pieces_that_round_up, bad, "encoder whole", "a row that is missing");
     refused(w, groups_of_parts_of_channels, bad, "group_norm 'e.a.second'", "3 groups");
     refused(w, decoder_of_few_frames, bad, "decoder", "2 frames would make no sound");
+    refused(w, mean_of_the_whole_stream, bad, "decoder[0] mean", "inside 'whole'");
+    refused(w, channels_that_are_not_there, bad, "decoder[0] slice", "not among 6");
+    refused(w, channels_from_nowhere, bad, "decoder[0] slice", "'first'");
+    refused(w, product_of_other_widths, bad, "decoder[0] product", "1 channels, the shortcut 6");
+    refused(w, product_of_nothing, bad, "decoder[0].branch", "missing");
     refused(w, tail_and_drop, bad, "graph", "'tail'");
     refused(w, other_last_frame, bad, "graph", "'last_frame'");
     refused(RAVEL_TINY_SEGMENTS, drop, bad, "encoder", "'last_frame'");

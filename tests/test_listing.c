@@ -51,7 +51,8 @@ static void check_totals(const ravel_model *model)
 /* Whatever has nodes inside and no weights of its own does what these do. */
 static void check_containers(const ravel_model *model)
 {
-    static const char *const summed[] = {"residual", "segment", "overlap_add", "whole", "strided"};
+    static const char *const summed[] = {"residual",    "product", "segment",
+                                         "overlap_add", "whole",   "strided"};
     const ravel_listing *listing = &model->listing;
     for (int i = 0; i < listing->n; i++) {
         const ravel_listed_node *node = &listing->nodes[i];

@@ -379,7 +379,7 @@ Test(residual, keeps_both_sides_aligned)
 }
 
 /* Either side may lag, by paddings of any kind, and either may be longer at the end. */
-Test(residual, random_sides_stream)
+static void check_random_sides(ravel_layer *(*join)(ravel_layer *, ravel_layer *, ravel_error *))
 {
     builder b = {.kernels = ravel_kernels_select(), .random = {7}};
     for (int trial = 0; trial < 100; trial++) {
@@ -393,13 +393,49 @@ Test(residual, random_sides_stream)
                          .complete_last = ravel_test_between(&b.random, 0, 1),
                      });
         }
-        ravel_layer *layer = ravel_residual_new(b.layers[0], b.layers[1], NULL);
+        ravel_layer *layer = join(b.layers[0], b.layers[1], NULL);
         b.n = 0;
         ravel_test_streaming(layer, ravel_test_between(&b.random, 0, 40), &b.random);
         ravel_layer_destroy(layer);
         free_tensors(&b);
         b.n_tensors = 0;
     }
+}
+
+Test(residual, random_sides_stream)
+{
+    check_random_sides(ravel_residual_new);
+}
+
+Test(product, random_sides_stream)
+{
+    check_random_sides(ravel_product_new);
+}
+
+/* Each row times that two rows on: the side that is ahead waits. */
+Test(product, keeps_both_sides_aligned)
+{
+    enum { N = 40, LATER = 2 };
+    builder b = {.kernels = ravel_kernels_select(), .random = {12}};
+    add_conv(&b, 1, 1, LATER + 1, (ravel_conv_spec){.pad_right = LATER});
+    const float *w = b.tensors[0].data, *bias = b.tensors[1].data;
+    ravel_layer *layer = ravel_product_new(b.layers[0], NULL, NULL);
+    float *x = ravel_test_values(&b.random, N);
+    double y[N];
+    for (int t = 0; t < N; t++) {
+        double sum = (double)bias[0];
+        for (int k = 0; k <= LATER && t + k < N; k++) {
+            sum += (double)x[t + k] * (double)w[k];
+        }
+        y[t] = sum * (double)x[t];
+    }
+    ravel_test_rows rows = ravel_test_run(layer, x, N, &b.random);
+    ravel_test_near(&rows, y, N, 1, "product");
+    cr_assert_eq(layer->lookahead_in, LATER);
+    free(rows.rows);
+    free(x);
+    ravel_layer_destroy(layer);
+    free_tensors(&b);
 }
 
 /* Both lower the rate, or raise it, in one step or two, and either side may lag. */
@@ -505,5 +541,8 @@ Test(residual, refuses_what_does_not_fit)
     add_conv(&b, 3, 3, 2, (ravel_conv_spec){.stride = 2});
     cr_assert(ravel_residual_new(b.layers[2], b.layers[3], &error) == NULL);
     cr_assert(strstr(error.text, "1 rows of 4, its shortcut 1 of 2") != NULL);
+    add_conv(&b, 3, 4, 1, (ravel_conv_spec){0});
+    cr_assert(ravel_product_new(b.layers[4], NULL, &error) == NULL);
+    cr_assert(strstr(error.text, "a product's branch turns 3 channels into 4") != NULL);
     free_tensors(&b);
 }

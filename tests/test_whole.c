@@ -145,6 +145,32 @@ Test(group_norm, refuses_what_does_not_fit)
     free_tensor(&q);
 }
 
+static void reference_mean(const void *context, const double *x, int n, double *y)
+{
+    const int channels = *(const int *)context;
+    for (int i = 0; i < n * n * channels; i++) {
+        const int t = i / channels / n, s = i / channels % n, c = i % channels;
+        y[t * channels + c] += x[s * channels + c] / n;
+    }
+}
+
+Test(mean, equals_plain_loops)
+{
+    static const int widths[] = {1, 3, 40};
+    ravel_test_random random = {6};
+    for (int i = 0; i < 3; i++) {
+        check_pieces(ravel_mean_new(ravel_kernels_select(), widths[i], NULL), 9, 31, reference_mean,
+                     &widths[i], &random);
+    }
+}
+
+Test(mean, refuses_what_has_no_channels)
+{
+    ravel_error error = {0};
+    cr_assert(ravel_mean_new(ravel_kernels_select(), 0, &error) == NULL);
+    cr_assert(strstr(error.text, "0 channels") != NULL, "%s", error.text);
+}
+
 /* Without RoPE: that it begins anew with the piece is the matter of the twins in PyTorch. */
 static void reference_attention(const void *context, const double *x, int n, double *y)
 {

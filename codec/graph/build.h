@@ -18,7 +18,7 @@ ravel_build ravel_build_conv, ravel_build_conv_transpose;
 /* build_rowwise.c */
 ravel_build ravel_build_elu, ravel_build_leaky_relu, ravel_build_gelu, ravel_build_silu,
     ravel_build_tanh, ravel_build_snake, ravel_build_scale, ravel_build_layer_norm,
-    ravel_build_noise;
+    ravel_build_noise, ravel_build_slice;
 
 /* build_context.c */
 ravel_build ravel_build_lstm, ravel_build_attention;
@@ -33,10 +33,10 @@ ravel_build ravel_build_fold, ravel_build_unfold;
 ravel_build ravel_build_segment, ravel_build_overlap_add;
 
 /* build_whole.c */
-ravel_build ravel_build_whole, ravel_build_group_norm;
+ravel_build ravel_build_whole, ravel_build_group_norm, ravel_build_mean;
 
 /* build_residual.c */
-ravel_build ravel_build_residual;
+ravel_build ravel_build_residual, ravel_build_product;
 
 /* Words of the field "mode", in the order of ravel_pad_mode. */
 extern const char *const ravel_pad_modes[];

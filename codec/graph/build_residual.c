@@ -8,7 +8,8 @@ static ravel_layer *build_shortcut(ravel_builder *builder, const ravel_node *nod
     return shortcut.json ? ravel_graph_layers(builder, &shortcut, flow) : NULL;
 }
 
-ravel_layer *ravel_build_residual(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+static ravel_layer *build(ravel_builder *builder, const ravel_node *node, ravel_flow *flow,
+                          ravel_layer *(*join)(ravel_layer *, ravel_layer *, ravel_error *))
 {
     ravel_error reason;
     ravel_flow other = *flow;
@@ -21,5 +22,15 @@ ravel_layer *ravel_build_residual(ravel_builder *builder, const ravel_node *node
         ravel_layer_destroy(shortcut);
         return NULL;
     }
-    return ravel_build_end(node, ravel_residual_new(branch, shortcut, &reason), &reason);
+    return ravel_build_end(node, join(branch, shortcut, &reason), &reason);
+}
+
+ravel_layer *ravel_build_residual(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    return build(builder, node, flow, ravel_residual_new);
+}
+
+ravel_layer *ravel_build_product(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    return build(builder, node, flow, ravel_product_new);
 }

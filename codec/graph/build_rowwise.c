@@ -85,3 +85,14 @@ ravel_layer *ravel_build_noise(ravel_builder *builder, const ravel_node *node, r
     return ravel_build_end(
         node, ravel_noise_new(builder->kernels, seed, values, flow->channels, &reason), &reason);
 }
+
+ravel_layer *ravel_build_slice(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_error reason;
+    int first = ravel_node_int(node, "first", -1, 0, RAVEL_MAX_CHANNELS);
+    int channels = ravel_node_int(node, "channels", -1, 1, RAVEL_MAX_CHANNELS);
+    if (node->reader->failed)
+        return NULL;
+    return ravel_build_end(
+        node, ravel_slice_new(builder->kernels, flow->channels, first, channels, &reason), &reason);
+}

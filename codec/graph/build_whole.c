@@ -29,6 +29,16 @@ ravel_layer *ravel_build_group_norm(ravel_builder *builder, const ravel_node *no
         node, ravel_group_norm_new(builder->kernels, groups, gamma, beta, eps, &reason), &reason);
 }
 
+ravel_layer *ravel_build_mean(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    ravel_error reason;
+    (void)ravel_build_all_rows(builder, node, flow);
+    if (node->reader->failed)
+        return NULL;
+    return ravel_build_end(node, ravel_mean_new(builder->kernels, flow->channels, &reason),
+                           &reason);
+}
+
 /* The layers of a piece, and how its rows fare on their way. begin_hz: rows a second around it */
 static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int rows,
                                 double begin_hz, ravel_flow *flow)

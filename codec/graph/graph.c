@@ -39,6 +39,8 @@ static const struct {
     {"scale", ravel_build_scale, {"name"}},
     {"layer_norm", ravel_build_layer_norm, {"name", "eps"}},
     {"group_norm", ravel_build_group_norm, {"name", "groups", "eps"}},
+    {"mean", ravel_build_mean, {NULL}},
+    {"slice", ravel_build_slice, {"first", "channels"}},
     {"lstm", ravel_build_lstm, {"name"}},
     {"attention",
      ravel_build_attention,
@@ -56,6 +58,7 @@ static const struct {
     {"overlap_add", ravel_build_overlap_add, {"steps", "hop", "inner"}},
     {"whole", ravel_build_whole, {"rows", "inner"}},
     {"residual", ravel_build_residual, {"branch", "shortcut"}},
+    {"product", ravel_build_product, {"branch", "shortcut"}},
 };
 
 /* Does the finished layer fit to its neighbour, and is it not absurdly large? */

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 static const char *const types[] = {"whole",  "segment", "overlap_add", "residual", "fold",
                                     "unfold", "split",   "grouped",     "strided",  "projected",
-                                    "fsq",    "noise",   "tanh",        NULL};
+                                    "fsq",    "noise",   "tanh",        "product",  "mean",
+                                    "slice",  NULL};
 
 /* The text of the header, whose length stays right. */
 static size_t mutate_text(uint8_t *data, size_t size, size_t max_size)

@@ -303,6 +303,27 @@ def residual(channels, n):
             lambda x: x + module(F.elu(x)))
 
 
+def mean(channels, n):
+    return ({"type": "mean"}, {}, torch.randn(1, channels, n),
+            lambda x: x.mean(-1, keepdim=True).expand_as(x))
+
+
+def slice_of(channels, first, count, n):
+    node = {"type": "slice", "first": first, "channels": count}
+    return node, {}, torch.randn(1, channels, n), lambda x: x[:, first : first + count]
+
+
+def product(channels, n):
+    """A gate, for all channels of a row, that sees the rows around it."""
+    module = torch.nn.Conv1d(1, channels, 7, padding=3)
+    node = {"type": "product",
+            "branch": [{"type": "slice", "first": 0, "channels": channels}, {"type": "tanh"}],
+            "shortcut": [{"type": "slice", "first": channels, "channels": 1},
+                         {"type": "conv", "name": "x", "pad": [3, 3]}]}
+    return (node, dict(module.named_parameters()), torch.randn(1, channels + 1, n),
+            lambda x: x[:, :channels].tanh() * module(x[:, channels:]))
+
+
 def fold(channels, rows, n):
     def twin(x):
         return x[..., : n // rows * rows].mT.reshape(1, -1, rows * channels).mT
@@ -419,6 +440,10 @@ def cases():
     yield noise(2**24 - 1, 70)
     yield noise(3, 70, given=50)
     yield residual(6, 70)
+    yield product(6, 70)
+    yield slice_of(9, 0, 9, 20)
+    yield slice_of(9, 4, 3, 20)
+    yield whole(16, mean(5, 41))
     yield fold(3, 4, 30)
     yield unfold(3, 4, 7)
     yield two_rates(24 * 9)

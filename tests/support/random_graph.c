@@ -96,18 +96,32 @@ static void lstm(maker *m, int channels)
     ravel_tiny_text(m->t, "{\"type\":\"lstm\",\"name\":\"%s\"}", name);
 }
 
+/* More channels than there are, and those again. */
+static void widened(maker *m, int channels)
+{
+    const int more = between(m, 1, 3);
+    char name[NAME_BYTES];
+    ravel_tiny_text(m->t, "[");
+    ravel_tiny_conv(m->t, RAVEL_F32, new_name(m, name), channels + more, channels, 1, "");
+    ravel_tiny_text(m->t, ",{\"type\":\"slice\",\"first\":%d,\"channels\":%d}]", below(m, more + 1),
+                    channels);
+}
+
 static void simple(maker *m, int channels)
 {
     static const char *const types[] = {"elu", "tanh", "silu", "leaky_relu"};
     char name[NAME_BYTES];
-    switch (below(m, 4)) {
+    switch (below(m, 5)) {
     case 0:
         ravel_tiny_text(m->t, "{\"type\":\"%s\"}", types[below(m, 4)]);
         break;
     case 1:
-        ravel_tiny_text(m->t, "{\"type\":\"noise\",\"seed\":%d}", below(m, 1 << 24));
+        widened(m, channels);
         break;
     case 2:
+        ravel_tiny_text(m->t, "{\"type\":\"noise\",\"seed\":%d}", below(m, 1 << 24));
+        break;
+    case 3:
         ravel_tiny_tensor(m->t, RAVEL_F32, 1.0f, 0.5f, (int[4]){channels}, new_name(m, name),
                           "gain");
         ravel_tiny_text(m->t, "{\"type\":\"scale\",\"name\":\"%s\"}", name);
@@ -138,10 +152,17 @@ static void list(maker *m, int channels)
     ravel_tiny_text(m->t, "]");
 }
 
+/* A product's branch is a gate within -1 ... 1, so that nothing grows without bounds. */
 static void residual(maker *m, int channels)
 {
-    ravel_tiny_text(m->t, "{\"type\":\"residual\",\"branch\":");
-    list(m, channels);
+    if (one_of(m, 3)) {
+        ravel_tiny_text(m->t, "{\"type\":\"product\",\"branch\":[");
+        list(m, channels);
+        ravel_tiny_text(m->t, ",{\"type\":\"tanh\"}]");
+    } else {
+        ravel_tiny_text(m->t, "{\"type\":\"residual\",\"branch\":");
+        list(m, channels);
+    }
     if (one_of(m, 2)) {
         ravel_tiny_text(m->t, ",\"shortcut\":");
         list(m, channels);
@@ -167,7 +188,9 @@ static void keep_rate(maker *m, int channels)
     } else if (what < 4) {
         conv(m, channels, channels, 1, one_of(m, 3));
     } else if (what == 4 && (m->in_piece || one_of(m, 40))) {
-        if (one_of(m, 2))
+        if (one_of(m, 3))
+            ravel_tiny_text(m->t, "{\"type\":\"mean\"}");
+        else if (one_of(m, 2))
             norm(m, channels);
         else
             attention(m, channels, false);
