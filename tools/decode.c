@@ -36,7 +36,8 @@ static const char usage[] =
     "\n"
     "Decoding from a place in the middle begins a second earlier, so that the decoder has\n"
     "settled: with convolutions that reach back less, the samples are those of the whole\n"
-    "stream. A model with a source of pulses and noise gives the same sound, in other samples.\n";
+    "stream. A model with a source of pulses and noise gives the same sound, in other samples,\n"
+    "and so does one that decodes in pieces, which begin there.\n";
 
 enum { MAX_STREAMS = 64 };
 
