@@ -203,3 +203,19 @@ Test(vocos, misshaped_and_surplus_tensors_are_named)
     ravel_checkpoint_refused(c, NULL, "'head.istft.window'");
     ravel_checkpoint_free(c);
 }
+
+/* Matrices are made as large as the first extent tells, so it may not tell more than there is. */
+Test(vocos, small_checkpoints_ask_for_no_large_matrices)
+{
+    ravel_checkpoint *c = new_wavtokenizer();
+    ravel_checkpoint_leave_out(c, "pos_net.1.q.weight");
+    ravel_checkpoint_add(c, "backbone.pos_net.1.q.weight", 20000, 1, 1);
+    ravel_checkpoint_refused(c, NULL, "pos_net.1.q.weight' is [20000, 1, 1], not square");
+    ravel_checkpoint_free(c);
+    c = ravel_checkpoint_new(RAVEL_FOLDED);
+    ravel_checkpoint_add(c, "feature_extractor.encodec.quantizer.vq.layers.0._codebook.embed", 2,
+                         20000, 0);
+    add_all(c, codec, sizeof codec / sizeof codec[0]);
+    ravel_checkpoint_refused(c, NULL, "codebooks of 20000 dimensions");
+    ravel_checkpoint_free(c);
+}

@@ -6,7 +6,7 @@
  */
 #include "codec/import/vocos.h"
 
-enum { N_MASKED = 3, MAX_DIM = 65536 };
+enum { N_MASKED = 3, MAX_DIM = 2048 };
 
 /* A square matrix with ones on the diagonal from first to end. */
 static void add_mask(ravel_draft *draft, const char *name, int dim, int first, int end)

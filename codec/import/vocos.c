@@ -8,7 +8,6 @@
 
 enum {
     MAX_BLOCKS = 256,
-    MAX_WIDTH = 65536,
     N_GROUPS = 32,    /* of group norms */
     PIECE_ROWS = 4096 /* that see each other: 55 s or more of the published models */
 };
@@ -141,7 +140,10 @@ static void add_matrix(ravel_draft *draft, const char *prefix, const char *name,
     char tensor[RAVEL_DRAFT_NAME];
     ravel_draft_name(tensor, prefix, "%s.weight", parts[0]);
     const ravel_tensor *first = ravel_draft_need(draft, tensor, 3);
-    if (!first || first->shape[0] > MAX_WIDTH)
+    if (first && ravel_tensor_count(first) != (size_t)first->shape[0] * (size_t)first->shape[0])
+        ravel_draft_fail(draft, "tensor '%s' is [%d, %d, %d], not square", tensor, first->shape[0],
+                         first->shape[1], first->shape[2]);
+    if (draft->failed)
         return;
     const int shape[] = {n_parts * first->shape[0], first->shape[0]};
     const size_t width = (size_t)first->shape[0];
