@@ -110,10 +110,13 @@ Test(hificodec, strides_may_be_said)
     ravel_checkpoint_refused(c, CONFIG("8000,\"upsample_rates\":[3]"), "no whole number");
     ravel_checkpoint_refused(c, CONFIG("8000,\"upsample_rates\":[3,2.5]"), "no whole number");
     ravel_checkpoint_refused(c, CONFIG("8000,\"upsample_rates\":\"3, 2\""), "no whole number");
-    ravel_checkpoint_refused(c, CONFIG("8000,\"upsample_rates\":[8,2]"), "less than the stride 8");
+    ravel_checkpoint_refused(c, CONFIG("8000,\"upsample_rates\":[8,2]"), "7 rows, not 8 to");
     ravel_checkpoint_refused(c, CONFIG("8000,\"upsample_rates\":[60000,60000]"), "hop above");
     ravel_checkpoint_refused(c, CONFIG("8000,\"resblock_dilation_sizes\":[[1,3]]"),
                              "no whole number");
+    ravel_checkpoint_refused(
+        c, CONFIG("8000,\"resblock_dilation_sizes\":[[65536,1,1],[1,1,1],[1,1,1]]"),
+        "convs1.0.weight' has a kernel of 131073 rows");
     ravel_checkpoint_refused(c, "{\"groupnorm_channels_per_group\":3}", "no groups of 3");
     ravel_checkpoint_free(c);
 }

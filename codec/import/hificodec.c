@@ -11,6 +11,7 @@
 #include "codec/import/draft.h"
 
 enum { MAX_STAGES = 16, MAX_BLOCKS = 16, MAX_UNITS = 16, MAX_HOP = 65536, MAX_PIECE_S = 120 };
+enum { MAX_SPAN = 65536 }; /* rows of a kernel, dilation included */
 
 /* One of the two networks while it is read: stages of a change of rate and some blocks side by side. */
 typedef struct {
@@ -114,11 +115,11 @@ static void append_relu(const network *net, cJSON *sequence, double slope)
 /* Rows to be added to, or cut from, both ends, so that rows change by the stride alone. */
 static int padding(const network *net, const ravel_tensor *weight, int stride, int dilation)
 {
-    int span = (weight->shape[2] - 1) * dilation + 1;
-    if (span < stride)
-        ravel_draft_fail(net->draft, "tensor '%s' has a kernel of %d, less than the stride %d",
-                         weight->name, span, stride);
-    return span < stride ? 0 : (span - stride) / 2;
+    int64_t span = (int64_t)(weight->shape[2] - 1) * dilation + 1;
+    if (span < stride || span > MAX_SPAN)
+        ravel_draft_fail(net->draft, "tensor '%s' has a kernel of %lld rows, not %d to %d",
+                         weight->name, (long long)span, stride, MAX_SPAN);
+    return net->draft->failed ? 0 : (int)(span - stride) / 2;
 }
 
 static void append_conv(const network *net, cJSON *sequence, const char *prefix, int stride,
