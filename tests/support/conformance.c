@@ -106,7 +106,7 @@ static void skip_the_rest(ravel_set *set)
 
 ravel_conformance ravel_conformance_run(const char *dir, FILE *report)
 {
-    static ravel_set set;
+    ravel_set set;
     if (ravel_set_open(&set, dir, report)) {
         (void)fprintf(report, "FAIL  %s cannot be read\n", dir);
         return (ravel_conformance){.n_checks = 1, .n_failed = 1};

@@ -199,7 +199,7 @@ static void check_speaker(lyra_case *c)
 
 bool ravel_check_lyra(ravel_set *set)
 {
-    static ravel_set ref;
+    ravel_set ref;
     char path[RAVEL_SET_PATH + 8], speaker[RAVEL_SET_NAME];
     ravel_subject subject;
     (void)snprintf(path, sizeof path, "%s/ref", set->dir);

@@ -31,7 +31,7 @@ static names count_names(const cJSON *node, const char *module)
 {
     names sum = {0, 0};
     const cJSON *child;
-    const char *name = text_of(node, "name");
+    const char *name = text_of(node, "name"); /* of NULL, too: then there is none */
     sum.all += name[0] != '\0';
     sum.own += name[0] != '\0' && is_of(name, module);
     cJSON_ArrayForEach(child, node)
@@ -53,7 +53,7 @@ static cJSON *cut_inside(const cJSON *node, const char *module, bool after)
     static const char *const insides[] = {"branch", "shortcut", "inner"};
     if (cJSON_IsArray(node))
         return cut(node, module, after);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; node && i < 3; i++) {
         const cJSON *inside = cJSON_GetObjectItemCaseSensitive(node, insides[i]);
         if (inside && count_names(inside, module).own)
             return cut(inside, module, after);
@@ -61,33 +61,50 @@ static cJSON *cut_inside(const cJSON *node, const char *module, bool after)
     return NULL;
 }
 
+/* The last item of a sequence that has the module inside; NULL where none has. */
+static const cJSON *last_with(const cJSON *sequence, const char *module)
+{
+    const cJSON *item, *last = NULL;
+    cJSON_ArrayForEach(item, sequence) last = count_names(item, module).own ? item : last;
+    return last;
+}
+
 /*
  * A sequence that ends with the module's output: what stands before it, and what of the node in
  * which it is leads there. `after`: and the next node, which has no name.
  */
-static cJSON *cut(const cJSON *sequence, const char *module, bool after)
+static cJSON *cut_sequence(const cJSON *sequence, const char *module, bool after)
 {
-    const cJSON *item = cJSON_IsArray(sequence) ? sequence->child : sequence, *last = NULL;
-    bool is_array = cJSON_IsArray(sequence);
-    for (const cJSON *i = item; i; i = is_array ? i->next : NULL)
-        last = count_names(i, module).own ? i : last;
-    cJSON *way = cJSON_CreateArray(), *rest = NULL;
-    for (; last && item != last; item = item->next)
+    const cJSON *last = last_with(sequence, module);
+    names inside = count_names(last, module);
+    cJSON *way = cJSON_CreateArray(), *end;
+    for (const cJSON *item = sequence->child; last && item != last; item = item->next)
         cJSON_AddItemToArray(way, cJSON_Duplicate(item, true));
-    names in_last = count_names(last, module);
-    const cJSON *next = is_array && last ? last->next : NULL;
-    bool whole = in_last.own > 0 && in_last.own == in_last.all;
-    if (whole && !after)
-        rest = cJSON_Duplicate(last, true);
-    else if (whole && next && count_names(next, module).all == 0)
-        cJSON_AddItemToArray(way, cJSON_Duplicate(last, true)), rest = cJSON_Duplicate(next, true);
-    else if (last && !whole)
-        rest = cut_inside(last, module, after);
-    if (rest)
-        cJSON_AddItemToArray(way, rest);
-    else
-        cJSON_Delete(way);
-    return rest ? way : NULL;
+    if (!last || inside.own < inside.all) {
+        end = cut_inside(last, module, after);
+    } else if (!after) {
+        end = cJSON_Duplicate(last, true);
+    } else {
+        bool named = !last->next || count_names(last->next, module).all > 0;
+        cJSON_AddItemToArray(way, cJSON_Duplicate(last, true));
+        end = named ? NULL : cJSON_Duplicate(last->next, true);
+    }
+    if (end && cJSON_AddItemToArray(way, end))
+        return way;
+    cJSON_Delete(way);
+    return NULL;
+}
+
+/* A node by itself is a sequence of one. */
+static cJSON *cut(const cJSON *graph, const char *module, bool after)
+{
+    if (cJSON_IsArray(graph))
+        return cut_sequence(graph, module, after);
+    cJSON *one = cJSON_CreateArray();
+    cJSON_AddItemToArray(one, cJSON_Duplicate(graph, true));
+    cJSON *way = cut_sequence(one, module, after);
+    cJSON_Delete(one);
+    return way;
 }
 
 /* The module before it in its list: "encoder.model.13" of "encoder.model.14". */

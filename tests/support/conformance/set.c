@@ -13,21 +13,28 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const ravel_set_file *)a)->name, ((const ravel_set_file *)b)->name);
 }
 
+/* Adds a file, but for those of names that no vectors have. */
+static void add_file(ravel_set *set, const char *name)
+{
+    if (name[0] == '.' || strlen(name) >= RAVEL_SET_NAME)
+        return;
+    ravel_set_file *files = realloc(set->files, ((size_t)set->n_files + 1) * sizeof *files);
+    if (!files)
+        abort();
+    set->files = files;
+    files[set->n_files] = (ravel_set_file){.settled = false};
+    (void)snprintf(files[set->n_files++].name, RAVEL_SET_NAME, "%s", name);
+}
+
 static int list(ravel_set *set)
 {
     DIR *folder = opendir(set->dir);
     if (!folder)
         return -1;
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] == '.')
-            continue;
-        if (set->n_files == RAVEL_SET_FILES || strlen(entry->d_name) >= RAVEL_SET_NAME) {
-            (void)closedir(folder);
-            return -1;
-        }
-        (void)snprintf(set->files[set->n_files++].name, RAVEL_SET_NAME, "%s", entry->d_name);
-    }
-    qsort(set->files, (size_t)set->n_files, sizeof *set->files, by_name);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        add_file(set, entry->d_name);
+    if (set->n_files > 0)
+        qsort(set->files, (size_t)set->n_files, sizeof *set->files, by_name);
     return closedir(folder);
 }
 
@@ -53,14 +60,17 @@ int ravel_set_open(ravel_set *set, const char *dir, FILE *report)
 void ravel_set_close(ravel_set *set)
 {
     cJSON_Delete(set->config);
+    free(set->files);
     set->config = NULL;
+    set->files = NULL;
+    set->n_files = 0;
 }
 
 static ravel_set_file *find(const ravel_set *set, const char *name)
 {
     ravel_set_file key = {.settled = false};
     (void)snprintf(key.name, sizeof key.name, "%s", name);
-    return bsearch(&key, set->files, (size_t)set->n_files, sizeof key, by_name);
+    return set->files ? bsearch(&key, set->files, (size_t)set->n_files, sizeof key, by_name) : NULL;
 }
 
 bool ravel_set_has(const ravel_set *set, const char *format, ...)

@@ -17,7 +17,7 @@
 
 struct cJSON;
 
-enum { RAVEL_SET_NAME = 100, RAVEL_SET_PATH = 600, RAVEL_SET_FILES = 400 };
+enum { RAVEL_SET_NAME = 100, RAVEL_SET_PATH = 600 };
 
 typedef struct {
     char name[RAVEL_SET_NAME];
@@ -26,14 +26,14 @@ typedef struct {
 
 typedef struct {
     char dir[RAVEL_SET_PATH];
-    ravel_set_file files[RAVEL_SET_FILES]; /* in order of their names */
+    ravel_set_file *files; /* [n_files], in order of their names */
     int n_files;
     struct cJSON *config; /* config.json, or NULL */
     FILE *report;
     int n_checks, n_failed, n_skipped, n_excused;
 } ravel_set;
 
-/* Lists the folder. return    0, or -1 where it cannot be read or has too much in it */
+/* Lists the folder. return    0, or -1 where it cannot be read; then there is nothing to close */
 int ravel_set_open(ravel_set *set, const char *dir, FILE *report);
 void ravel_set_close(ravel_set *set);
 

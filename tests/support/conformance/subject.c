@@ -8,7 +8,7 @@
 #include "codec/import/import.h"
 #include "codec/model_write.h"
 
-enum { MAX_TENSORS = 4000, MAX_NOISES = 16, NODE_NAME = 160 };
+enum { MAX_NOISES = 16, NODE_NAME = 160 };
 
 /* Opens subject->file; on failure the error is told as WHAT. */
 static bool open_file(ravel_subject *subject, ravel_set *set, const char *what)
@@ -78,34 +78,43 @@ int ravel_subject_noises(const ravel_subject *subject)
     return find_noises(cJSON_GetObjectItemCaseSensitive(subject->graph, "decoder"), names, 0);
 }
 
+/* The tensors of a model, and behind them NAME.values of each noise; free() them. */
+static ravel_tensor *add_values(const ravel_subject *plain, const ravel_signal *noise,
+                                char (*names)[NODE_NAME], int n)
+{
+    size_t n_tensors = plain->st.n_entries;
+    ravel_tensor *tensors = calloc(n_tensors + (size_t)n + 1, sizeof *tensors);
+    for (size_t i = 0; i < n_tensors; i++)
+        tensors[i] = plain->st.entries[i].tensor;
+    for (int i = 0; i < n; i++)
+        tensors[n_tensors + (size_t)i] = (ravel_tensor){.name = names[i],
+                                                        .data = noise[i].values,
+                                                        .dtype = RAVEL_F32,
+                                                        .rank = 1,
+                                                        .shape = {(int32_t)noise[i].n}};
+    return tensors;
+}
+
 bool ravel_subject_with_noise(ravel_subject *subject, ravel_set *set, const ravel_subject *plain,
                               const ravel_signal *noise, int n)
 {
     const char *names[MAX_NOISES];
     char values[MAX_NOISES][NODE_NAME];
-    static ravel_tensor tensors[MAX_TENSORS];
-    size_t n_tensors = plain->st.n_entries;
     ravel_error error = {RAVEL_OK, ""};
     cJSON *graph = cJSON_Duplicate(plain->graph, true);
     int found = find_noises(cJSON_GetObjectItemCaseSensitive(graph, "decoder"), names, 0);
     *subject = (ravel_subject){0};
-    if (found != n || n_tensors + (size_t)n > MAX_TENSORS) {
+    if (found == n) {
+        for (int i = 0; i < n; i++)
+            (void)snprintf(values[i], NODE_NAME, "%s.values", names[i]);
+        ravel_tensor *tensors = add_values(plain, noise, values, n);
+        cJSON_DeleteItemFromObject(graph, "sha256");
+        (void)ravel_model_write(graph, tensors, plain->st.n_entries + (size_t)n, &subject->file,
+                                &subject->size, &error);
+        free(tensors);
+    } else {
         ravel_set_check(set, false, "noise", "%d arrays for %d noise nodes", n, found);
-        cJSON_Delete(graph);
-        return false;
     }
-    for (size_t i = 0; i < n_tensors; i++)
-        tensors[i] = plain->st.entries[i].tensor;
-    for (int i = 0; i < n; i++) {
-        (void)snprintf(values[i], NODE_NAME, "%s.values", names[i]);
-        tensors[n_tensors++] = (ravel_tensor){.name = values[i],
-                                              .data = noise[i].values,
-                                              .dtype = RAVEL_F32,
-                                              .rank = 1,
-                                              .shape = {(int32_t)noise[i].n}};
-    }
-    cJSON_DeleteItemFromObject(graph, "sha256");
-    (void)ravel_model_write(graph, tensors, n_tensors, &subject->file, &subject->size, &error);
     cJSON_Delete(graph);
-    return open_file(subject, set, "noise of the vectors");
+    return found == n && open_file(subject, set, "noise of the vectors");
 }
