@@ -212,6 +212,11 @@ static bool check_weights(const ravel_attention_spec *spec, ravel_error *error)
         return false;
     }
     const size_t channels = (size_t)qkv->shape[1];
+    if (out != NULL && (out->rank != 2 || out->shape[0] != out->shape[1])) {
+        ravel_error_set(error, RAVEL_ERR_MODEL, "%s: the last map of attention is not [C, C]",
+                        out->name);
+        return false;
+    }
     return ravel_tensor_has(out, "the last map of attention", channels * channels, error) &&
            (spec->qkv_bias == NULL ||
             ravel_tensor_has(spec->qkv_bias, "attention", 3 * channels, error)) &&

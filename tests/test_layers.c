@@ -364,6 +364,7 @@ Test(attention, refuses_what_does_not_fit)
     ravel_test_random random = {6};
     ravel_tensor qkv = ravel_test_tensor(&random, "qkv", 18, 6, 0);
     ravel_tensor out = ravel_test_tensor(&random, "out", 6, 6, 0);
+    ravel_tensor wide = ravel_test_tensor(&random, "wide", 1, 36, 0);
     ravel_error error = {0};
     const ravel_attention_spec good = {.qkv_weight = &qkv,
                                        .out_weight = &out,
@@ -385,6 +386,7 @@ Test(attention, refuses_what_does_not_fit)
     REFUSE(qkv_weight, &out);
     REFUSE(out_weight, NULL);
     REFUSE(out_weight, &qkv);
+    REFUSE(out_weight, &wide); /* as many weights, of another shape */
     REFUSE(qkv_bias, &out);
     REFUSE(out_scale, &out);
     REFUSE(n_heads, 0);
@@ -399,6 +401,7 @@ Test(attention, refuses_what_does_not_fit)
 #undef REFUSE
     free_tensor(&qkv);
     free_tensor(&out);
+    free_tensor(&wide);
 }
 
 /* Angles stay exact however long the stream: whole turns are taken off in double. */
