@@ -45,7 +45,7 @@ static names count_names(const cJSON *node, const char *module)
 
 /* --- Cutting a graph -------------------------------------------------------------------------- */
 
-static cJSON *cut(const cJSON *sequence, const char *module, bool after);
+static cJSON *cut(const cJSON *graph, const char *module, bool after);
 
 /* Where a node has the module inside: the way to it goes on in there. */
 static cJSON *cut_inside(const cJSON *node, const char *module, bool after)
