@@ -391,7 +391,7 @@ equal "$(fact bad-model sha256)" wrong
 expect 3 'RAVEL_CPU' env RAVEL_CPU=abacus "$ravel" encode in.wav no.rvl
 expect 3 'RAVEL_CPU' env -u RAVEL_MODEL RAVEL_CPU=abacus "$ravel" encode in.wav no.rvl
 expect 2 'needed' "$ravel" import model
-expect 1 'safetensors' "$ravel" import text.wav -o no.model
+expect 1 "'text.wav': not a safetensors" "$ravel" import text.wav -o no.model
 expect 1 "'missing'" "$ravel" import lyra missing -o no.model
 expect 1 'is missing' "$ravel" import encodec model -o no.model
 expect 2 'KEY=VALUE' "$ravel" import model --set name -o no.model

@@ -130,13 +130,17 @@ static int find_files(const import_arguments *arguments, char weights[PATH_ROOM]
 
 /* --- Conversion ------------------------------------------------------------------------------- */
 
-static int convert(const import_arguments *arguments, const ravel_import_source *source,
-                   ravel_error *error)
+/* weights: the path of the source, for messages */
+static int convert(const import_arguments *arguments, const char *weights,
+                   const ravel_import_source *source, ravel_error *error)
 {
     void *file;
     size_t size;
-    int status = ravel_import(arguments->kind, source, &file, &size, error);
-    if (status == 0)
+    ravel_error reason = {0};
+    int status = ravel_import(arguments->kind, source, &file, &size, &reason);
+    if (status < 0)
+        ravel_error_set(error, (ravel_status)status, "'%s': %s", weights, reason.text);
+    else
         status = ravel_whole_file_write(arguments->output, file, size, error);
     free(file);
     return status;
@@ -158,7 +162,7 @@ static int import(const import_arguments *arguments, ravel_error *error)
         status = config_file != NULL ? 0 : (int)error->status;
     }
     if (status == 0)
-        status = convert(arguments, &source, error);
+        status = convert(arguments, weights, &source, error);
     free(weights_file);
     free(config_file);
     return status;
