@@ -103,7 +103,8 @@ int ravel_model_samples_room(const ravel_model *model, int n_frames)
     const ravel_model_info *info = &model->info;
     const int64_t ahead = info->decoder_lookahead_samples;
     const int64_t frames = (int64_t)n_frames + model->decoder->hold_rows + 1;
-    const int64_t samples = frames * info->hop_samples + (ahead < 0 ? -ahead : 0);
+    const int64_t samples = frames * info->hop_samples + (ahead < 0 ? -ahead : 0) +
+                            (info->end_samples > 0 ? info->end_samples : 0);
     return samples < INT_MAX ? (int)samples : INT_MAX;
 }
 

@@ -13,13 +13,13 @@
 #include "tests/support/random.h"
 #include "tests/support/random_graph.h"
 
-enum { GRAPHS = 400, STREAMS = 3 };
+enum { GRAPHS = 600, STREAMS = 3 };
 
 /* What a stream is made to, and by which model. */
 typedef struct {
     ravel_model *model;
     ravel_scratch *scratch;
-    int channels, per_frame;
+    int channels, n_codebooks, per_frame;
 } codec;
 
 typedef struct {
@@ -28,15 +28,17 @@ typedef struct {
     float *pcm;
 } coded;
 
+/* n_codebooks: modulo those of the model, and one */
 static codec open_codec(const ravel_kernels *kernels, const void *file, size_t size,
-                        ravel_error *error)
+                        int n_codebooks, ravel_error *error)
 {
     codec c = {.model = ravel_model_open_with(kernels, file, size, error)};
     if (c.model) {
         const ravel_model_info *info = ravel_model_get_info(c.model);
         c.scratch = ravel_scratch_new(c.model, 1);
         c.channels = info->channels;
-        c.per_frame = ravel_model_codes_per_frame(c.model, info->n_codebooks);
+        c.n_codebooks = 1 + n_codebooks % info->n_codebooks;
+        c.per_frame = ravel_model_codes_per_frame(c.model, c.n_codebooks);
     }
     return c;
 }
@@ -70,6 +72,7 @@ static int encode_some(const codec *c, ravel_encoder *encoder, const float *pcm,
     const int made = pcm != NULL ? ravel_encoder_push(encoder, c->scratch, pcm, n, own, announced)
                                  : ravel_encoder_finish(encoder, c->scratch, own, announced);
     cr_assert(made >= 0 && made <= announced, "%d frames, %d announced", made, announced);
+    cr_assert_leq(made, ravel_model_frames_room(c->model, n));
     memcpy(codes, own, (size_t)made * (size_t)c->per_frame * sizeof *own);
     free(own);
     return made;
@@ -77,8 +80,7 @@ static int encode_some(const codec *c, ravel_encoder *encoder, const float *pcm,
 
 static void encode(const codec *c, const float *pcm, int n, int most, uint64_t *seed, coded *to)
 {
-    ravel_encoder *encoder =
-        ravel_encoder_new(c->model, ravel_model_get_info(c->model)->n_codebooks);
+    ravel_encoder *encoder = ravel_encoder_new(c->model, c->n_codebooks);
     const int expected = ravel_encoder_frames(encoder, n, 1);
     to->codes = room(expected * c->per_frame, sizeof *to->codes);
     for (int at = 0, now; at < n; at += now) {
@@ -96,12 +98,12 @@ static int decode_some(const codec *c, ravel_decoder *decoder, const uint16_t *c
                        float *pcm)
 {
     const int announced = ravel_decoder_samples(decoder, n, codes == NULL);
-    const int n_codebooks = ravel_model_get_info(c->model)->n_codebooks;
     float *own = malloc((size_t)announced * (size_t)c->channels * sizeof *own + 1);
-    const int made = codes != NULL ? ravel_decoder_push(decoder, c->scratch, codes, n, n_codebooks,
-                                                        own, announced)
+    const int made = codes != NULL ? ravel_decoder_push(decoder, c->scratch, codes, n,
+                                                        c->n_codebooks, own, announced)
                                    : ravel_decoder_finish(decoder, c->scratch, own, announced);
     cr_assert(made >= 0 && made <= announced, "%d samples, %d announced", made, announced);
+    cr_assert_leq(made, ravel_model_samples_room(c->model, n));
     memcpy(pcm, own, (size_t)made * (size_t)c->channels * sizeof *own);
     free(own);
     return made;
@@ -153,9 +155,8 @@ static coded run(const codec *c, const float *pcm, int n, int most, uint64_t *se
 static ravel_encoder_job encode_job(const codec *c, const float *pcm, int n, const coded *alone,
                                     coded *to)
 {
-    const int n_codebooks = ravel_model_get_info(c->model)->n_codebooks;
     to->codes = malloc((size_t)alone->n_frames * (size_t)c->per_frame * sizeof *to->codes + 1);
-    return (ravel_encoder_job){.encoder = ravel_encoder_new(c->model, n_codebooks),
+    return (ravel_encoder_job){.encoder = ravel_encoder_new(c->model, c->n_codebooks),
                                .pcm = pcm,
                                .n_samples = n,
                                .finish = 1,
@@ -163,13 +164,13 @@ static ravel_encoder_job encode_job(const codec *c, const float *pcm, int n, con
                                .capacity = alone->n_frames};
 }
 
-static ravel_decoder_job decode_job(const codec *c, int n_codebooks, const coded *alone, coded *to)
+static ravel_decoder_job decode_job(const codec *c, const coded *alone, coded *to)
 {
     to->pcm = malloc((size_t)alone->n_samples * (size_t)c->channels * sizeof *to->pcm + 1);
     return (ravel_decoder_job){.decoder = ravel_decoder_new(c->model),
                                .codes = to->codes,
                                .n_frames = to->n_frames,
-                               .n_codebooks = n_codebooks,
+                               .n_codebooks = c->n_codebooks,
                                .finish = 1,
                                .pcm = to->pcm,
                                .capacity = alone->n_samples};
@@ -194,7 +195,6 @@ static void check_batch(const codec *c, const float *pcm, const int *lengths, ui
     ravel_encoder_job encode_jobs[STREAMS];
     ravel_decoder_job decode_jobs[STREAMS];
     coded alone[STREAMS], together[STREAMS] = {{0}};
-    const int n_codebooks = ravel_model_get_info(c->model)->n_codebooks;
     for (int i = 0; i < STREAMS; i++) {
         alone[i] = run(c, pcm, lengths[i], 0, seed);
         encode_jobs[i] = encode_job(c, pcm, lengths[i], &alone[i], &together[i]);
@@ -202,7 +202,7 @@ static void check_batch(const codec *c, const float *pcm, const int *lengths, ui
     cr_assert_eq(ravel_encoder_push_many(encode_jobs, STREAMS, scratch), 0);
     for (int i = 0; i < STREAMS; i++) {
         together[i].n_frames = encode_jobs[i].n_frames;
-        decode_jobs[i] = decode_job(c, n_codebooks, &alone[i], &together[i]);
+        decode_jobs[i] = decode_job(c, &alone[i], &together[i]);
     }
     cr_assert_eq(ravel_decoder_push_many(decode_jobs, STREAMS, scratch), 0);
     for (int i = 0; i < STREAMS; i++) {
@@ -236,10 +236,11 @@ static bool check_graph(uint64_t number)
     size_t size;
     ravel_error error = {0};
     uint64_t seed = number;
+    const int n_codebooks = ravel_random_below(&seed, RAVEL_MAX_CODEBOOKS);
     void *file = ravel_test_random_model(number, &size);
-    codec c = open_codec(ravel_kernels_select(), file, size, &error);
+    codec c = open_codec(ravel_kernels_select(), file, size, n_codebooks, &error);
     if (c.model) {
-        codec plain = open_codec(ravel_kernels_named("c"), file, size, &error);
+        codec plain = open_codec(ravel_kernels_named("c"), file, size, n_codebooks, &error);
         check_streams(&c, &plain, &seed);
         close_codec(&plain);
         close_codec(&c);

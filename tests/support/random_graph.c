@@ -256,6 +256,99 @@ static void up(maker *m, int n_in, int n_out, int stride, bool exact)
     m->in_piece = before;
 }
 
+/* --- Quantisers ------------------------------------------------------------------------------- */
+
+static void quantizer(maker *m, int dim);
+
+static void codebook(maker *m, int dim)
+{
+    char name[NAME_BYTES];
+    ravel_tiny_tensor(m->t, RAVEL_F32, 0.0f, 1.0f, (int[4]){between(m, 2, 20), dim},
+                      new_name(m, name), "codebook.weight");
+    ravel_tiny_text(m->t, "{\"type\":\"codebook\",\"name\":\"%s\",\"search\":\"%s\"}", name,
+                    one_of(m, 2) ? "cosine" : "euclidean");
+}
+
+static void scalars(maker *m, int dim)
+{
+    ravel_tiny_text(m->t, "{\"type\":\"fsq\",\"levels\":[%d", between(m, 2, 8));
+    for (int i = 1; i < dim; i++)
+        ravel_tiny_text(m->t, ",%d", between(m, 2, 8));
+    ravel_tiny_text(m->t, "]}");
+}
+
+static void projected(maker *m, int dim)
+{
+    char name[NAME_BYTES];
+    const int inner = between(m, 1, 6);
+    ravel_tiny_weights(m->t, RAVEL_F32, new_name(m, name), "in_proj.", (int[4]){inner, dim}, inner,
+                       dim);
+    ravel_tiny_weights(m->t, RAVEL_F32, name, "out_proj.", (int[4]){dim, inner}, dim, inner);
+    ravel_tiny_text(m->t, "{\"type\":\"projected\",\"name\":\"%s\",\"inner\":", name);
+    quantizer(m, inner);
+    ravel_tiny_text(m->t, "}");
+}
+
+/* Parts of the same vector; or, side by side, of some of its dimensions each. */
+static void parts(maker *m, const char *type, const char *key, int dim, bool side_by_side)
+{
+    const int n = between(m, 1, 3);
+    ravel_tiny_text(m->t, "{\"type\":\"%s\",\"%s\":[", type, key);
+    for (int i = 0, left = dim; i < n && left > 0; i++) {
+        const int own = side_by_side && i + 1 < n ? between(m, 1, left) : left;
+        ravel_tiny_text(m->t, i > 0 ? "," : "");
+        quantizer(m, own);
+        left -= side_by_side ? own : 0;
+    }
+    ravel_tiny_text(m->t, "]}");
+}
+
+static void strided(maker *m, int steps, int dim)
+{
+    const int stride = steps % 2 == 0 && one_of(m, 2) ? 2 : one_of(m, 2) ? steps : 1;
+    ravel_tiny_text(m->t, "{\"type\":\"strided\",\"steps\":%d,\"stride\":%d,\"inner\":", steps,
+                    stride);
+    quantizer(m, dim);
+    ravel_tiny_text(m->t, "}");
+}
+
+static void quantizer(maker *m, int dim)
+{
+    const int what = m->depth > 2 || m->t->n_tensors > RAVEL_TINY_TENSORS / 2 ? 0 : below(m, 9);
+    m->depth++;
+    if (what < 2)
+        codebook(m, dim);
+    else if (what == 2 && dim <= 4)
+        scalars(m, dim);
+    else if (what == 3)
+        projected(m, dim);
+    else if (what < 6)
+        parts(m, "residual", "stages", dim, false);
+    else if (what == 6)
+        parts(m, "split", "parts", dim, false);
+    else if (what == 7)
+        parts(m, "grouped", "parts", dim, true);
+    else
+        strided(m, dim, 1);
+    m->depth--;
+}
+
+/* Of folded rows: stages at rates of their own, as often as not. */
+static void quantizer_of_rows(maker *m, int steps, int dim)
+{
+    const int n = between(m, 1, 3);
+    if (one_of(m, 2)) {
+        quantizer(m, steps * dim);
+        return;
+    }
+    ravel_tiny_text(m->t, "{\"type\":\"residual\",\"stages\":[");
+    for (int i = 0; i < n; i++) {
+        ravel_tiny_text(m->t, i > 0 ? "," : "");
+        strided(m, steps, dim);
+    }
+    ravel_tiny_text(m->t, "]}");
+}
+
 /* --- Networks --------------------------------------------------------------------------------- */
 
 /* What both networks share. */
@@ -313,24 +406,21 @@ static void plain_model(maker *m, const shape *s)
     if (drops)
         ravel_tiny_text(m->t, ",\"last_frame\":\"drop\"");
     ravel_tiny_text(m->t, ",\"quantizer\":");
-    ravel_tiny_codebooks(m->t, 2, 8, s->dim);
+    quantizer(m, s->dim);
     ravel_tiny_text(m->t, ",\"decoder\":");
     decoder(m, s, false);
 }
 
 static void folded_model(maker *m, const shape *s)
 {
-    const int stride = between(m, 1, 3), steps = stride * between(m, 1, 3);
+    const int steps = between(m, 1, 8);
     m->completes = false;
     ravel_tiny_header(m->t, "random", 8000, s->channels, s->hop * steps, 0);
     ravel_tiny_text(m->t, "[");
     encoder(m, s);
-    ravel_tiny_text(m->t,
-                    ",{\"type\":\"fold\",\"rows\":%d}],\"quantizer\":{\"type\":\"strided\","
-                    "\"steps\":%d,\"stride\":%d,\"inner\":",
-                    steps, steps, stride);
-    ravel_tiny_codebooks(m->t, 2, 8, s->dim);
-    ravel_tiny_text(m->t, "},\"decoder\":[{\"type\":\"unfold\",\"rows\":%d},", steps);
+    ravel_tiny_text(m->t, ",{\"type\":\"fold\",\"rows\":%d}],\"quantizer\":", steps);
+    quantizer_of_rows(m, steps, s->dim);
+    ravel_tiny_text(m->t, ",\"decoder\":[{\"type\":\"unfold\",\"rows\":%d},", steps);
     decoder(m, s, false);
     ravel_tiny_text(m->t, "]");
 }
