@@ -154,7 +154,7 @@ size_t ravel_encoder_round_size(const ravel_model *model, int n_streams, int n_f
     size_t samples = (size_t)n_frames * (size_t)model->info.hop_samples;
     size_t channels = (size_t)model->info.channels, dim = (size_t)model->info.latent_dim;
     size_t row = dim * sizeof(float) + code_bytes(model);
-    if (lanes * most > INT_MAX / dim ||
+    if (lanes * most > (size_t)(INT_MAX / model->quantizer->width) ||
         lanes > SIZE_MAX / 2 / (most * row + samples * channels * sizeof(float))) {
         return SIZE_MAX;
     }

@@ -220,6 +220,7 @@ ravel_quantizer *ravel_codebook_new(const ravel_kernels *kernels, const ravel_te
         .ops = &codebook_ops,
         .kernels = kernels,
         .dim = codewords->shape[1],
+        .width = codewords->shape[1],
         .n_codebooks = 1,
         .codebook_size = {codewords->shape[0]},
         .steps = {1},

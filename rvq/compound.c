@@ -90,6 +90,8 @@ static void add_part(ravel_compound *self, ravel_quantizer *part)
         q->steps[q->n_codebooks] = part->steps[b];
         q->codebook_size[q->n_codebooks++] = part->codebook_size[b];
     }
+    if (q->width < part->width)
+        q->width = part->width;
     q->weight_bytes += part->weight_bytes;
     q->macs += part->macs;
     self->part[self->n_parts++] = part;
@@ -112,7 +114,7 @@ ravel_quantizer *ravel_compound_new(const ravel_kernels *kernels, const ravel_qu
         }
         return NULL;
     }
-    self->base = (ravel_quantizer){.ops = ops, .kernels = kernels, .dim = dim};
+    self->base = (ravel_quantizer){.ops = ops, .kernels = kernels, .dim = dim, .width = dim};
     for (int p = 0; p < n_parts; p++) {
         add_part(self, parts[p]);
     }

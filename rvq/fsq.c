@@ -153,6 +153,7 @@ ravel_quantizer *ravel_fsq_new(const ravel_kernels *kernels, const int *levels, 
     self->base = (ravel_quantizer){.ops = &fsq_ops,
                                    .kernels = kernels,
                                    .dim = dim,
+                                   .width = dim,
                                    .n_codebooks = 1,
                                    .codebook_size = {size},
                                    .steps = {1}};

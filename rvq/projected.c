@@ -164,6 +164,8 @@ static void describe(projected *self, const ravel_kernels *kernels)
     self->base.ops = &projected_ops;
     self->base.kernels = kernels;
     self->base.dim = self->in.n_in;
+    if (self->base.width < self->base.dim)
+        self->base.width = self->base.dim;
     self->base.weight_bytes += ravel_matrix_bytes(&self->in) + ravel_matrix_bytes(&self->out);
     self->base.macs += 2 * products;
 }

@@ -36,6 +36,7 @@ struct ravel_quantizer {
     const ravel_quantizer_ops *ops;
     const ravel_kernels *kernels;
     int dim;
+    int width; /* most values that stand for a vector inside, dim at least */
     int n_codebooks;
     int n_head; /* the first codebooks that say nothing of x but its form: of a segment 3; else 0 */
     int codebook_size[RAVEL_MAX_CODEBOOKS];

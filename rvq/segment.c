@@ -174,7 +174,7 @@ static void describe(segment *self, const ravel_kernels *kernels)
     ravel_quantizer *q = &self->base;
     q->ops = &segment_ops;
     q->kernels = kernels;
-    q->dim = inner->dim + 2;
+    q->dim = q->width = inner->dim + 2; /* one vector at a time goes inside */
     q->n_codebooks = HEAD + inner->n_codebooks;
     q->n_head = HEAD;
     q->weight_bytes = inner->weight_bytes;

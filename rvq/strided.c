@@ -189,6 +189,9 @@ ravel_quantizer *ravel_strided_quantizer_new(const ravel_kernels *kernels, int s
     self->base.dim = steps * inner->dim;
     self->inner = inner;
     self->groups = steps / stride;
+    self->base.width = self->groups * inner->width; /* below 2^25, as the steps are few */
+    if (self->base.width < self->base.dim)
+        self->base.width = self->base.dim;
     self->base.macs *= self->groups;
     self->stride = stride;
     for (int b = 0; b < inner->n_codebooks; b++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Opening models: what they say about themselves, and that a hostile file only gets a message. */
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "codec/safetensors.h"
 #include "tests/support/changed_model.h"
 #include "tests/support/random.h"
+#include "tests/support/tiny_graph.h"
 
 Test(model, tells_what_it_is)
 {
@@ -40,6 +42,24 @@ Test(model, may_end_early)
     cr_assert_eq(ravel_decoder_samples(decoder, 10, 1), 60 - 3);
     ravel_decoder_free(decoder);
     ravel_model_free(model);
+}
+
+/* One dimension outside, 4096 within: so many of a batch's numbers must still count in an int. */
+Test(model, batches_are_bounded_by_what_vectors_become_inside)
+{
+    enum { INNER = 4096, MOST = INT_MAX / INNER };
+    ravel_tiny *t = ravel_tiny_begin(3);
+    size_t size;
+    ravel_tiny_header(t, "wide", 8000, 1, 1, 0);
+    ravel_tiny_text(t, "{\"type\":\"elu\"},\"quantizer\":");
+    ravel_tiny_factorised_codebooks(t, 2, 2, 1, INNER);
+    ravel_tiny_text(t, ",\"decoder\":{\"type\":\"elu\"}}");
+    void *file = ravel_tiny_finish(t, &size);
+    ravel_model *model = ravel_model_open_memory(file, size, NULL);
+    cr_assert_lt(ravel_scratch_size(model, MOST), SIZE_MAX);
+    cr_assert_eq(ravel_scratch_size(model, MOST + 1), SIZE_MAX);
+    ravel_model_free(model);
+    free(file);
 }
 
 Test(model, builtin_is_one_and_stays)
