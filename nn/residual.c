@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * branch(x) + shortcut(x), or their product. Rows of the side that is ahead wait in the state; only one side can be.
- * Both may change the rate of the rows, in the same way.
+ * branch(x) + shortcut(x), or their product. Rows of the side that is ahead wait in the state; only
+ * one side can be. Both may change the rate of the rows, in the same way.
  */
 #include <stdlib.h>
 #include <string.h>
