@@ -23,6 +23,8 @@ static const char usage[] =
     "  dualcodec               DualCodec's decoder: tokens to sound only\n"
     "  encodec                 EnCodec and AcademiCodec; CONFIG may say causal, pad_mode,\n"
     "                          sample_rate, segment, overlap, normalize, name\n"
+    "  focalcodec              FocalCodec's decoder: tokens to sound only; CONFIG may say\n"
+    "                          decoder_config.hop_length (320), name\n"
     "  hificodec               HiFi-Codec; CONFIG may say upsample_rates, sampling_rate,\n"
     "                          piece_seconds (20), name\n"
     "  languagecodec           Language-Codec; CONFIG may say bandwidth_id (0), sample_rate, name\n"

@@ -123,6 +123,8 @@ bool ravel_import_is_dac(const ravel_draft *draft);
 void ravel_import_dac(ravel_draft *draft);
 bool ravel_import_is_encodec(const ravel_draft *draft);
 void ravel_import_encodec(ravel_draft *draft);
+bool ravel_import_is_focalcodec(const ravel_draft *draft);
+void ravel_import_focalcodec(ravel_draft *draft);
 bool ravel_import_is_hificodec(const ravel_draft *draft);
 void ravel_import_hificodec(ravel_draft *draft);
 bool ravel_import_is_languagecodec(const ravel_draft *draft);

@@ -11,69 +11,9 @@
 
 #include "codec/import/dac.h"
 #include "codec/import/factorised.h"
+#include "codec/import/layers.h"
 
 enum { MAX_BLOCKS = 64, MAX_WIDTH = 4096 };
-
-static const double eps = 1e-6; /* of the norms */
-
-static void append(ravel_draft *draft, cJSON *sequence, const char *type)
-{
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, type, NULL));
-}
-
-/* PREFIX.weight of that rank and PREFIX.bias, both needed. */
-static void add_tensors(ravel_draft *draft, const char *prefix, int rank)
-{
-    char name[RAVEL_DRAFT_NAME];
-    ravel_draft_name(name, prefix, "weight");
-    ravel_draft_add(draft, name, ravel_draft_need(draft, name, rank));
-    ravel_draft_name(name, prefix, "bias");
-    ravel_draft_add(draft, name, ravel_draft_need(draft, name, 1));
-}
-
-static void append_depthwise(ravel_draft *draft, cJSON *sequence, const char *block, bool causal)
-{
-    char name[RAVEL_DRAFT_NAME];
-    ravel_draft_name(name, block, "dwconv");
-    const ravel_tensor *weight = ravel_draft_conv_weight(draft, name);
-    cJSON *node = ravel_draft_node(draft, "conv", name);
-    int around = weight ? weight->shape[2] - 1 : 0;
-    if (around % 2 != 0)
-        ravel_draft_fail(draft, "tensor '%s' has an even kernel, %d", weight->name, around + 1);
-    ravel_draft_number(draft, node, "groups", weight ? weight->shape[0] : 1);
-    ravel_draft_pair(draft, node, "pad", causal ? around : around / 2, causal ? 0 : around / 2);
-    ravel_draft_append(draft, sequence, node);
-}
-
-static void append_norm(ravel_draft *draft, cJSON *sequence, const char *block)
-{
-    char name[RAVEL_DRAFT_NAME];
-    ravel_draft_name(name, block, "norm");
-    add_tensors(draft, name, 1);
-    cJSON *node = ravel_draft_node(draft, "layer_norm", name);
-    ravel_draft_number(draft, node, "eps", eps);
-    ravel_draft_append(draft, sequence, node);
-}
-
-static void append_linear(ravel_draft *draft, cJSON *sequence, const char *block, const char *part)
-{
-    char name[RAVEL_DRAFT_NAME];
-    ravel_draft_name(name, block, "%s", part);
-    add_tensors(draft, name, 2);
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", name));
-}
-
-static void append_block(ravel_draft *draft, cJSON *sequence, const char *block, bool causal)
-{
-    cJSON *node = ravel_draft_node(draft, "residual", NULL);
-    cJSON *branch = cJSON_AddArrayToObject(node, "branch");
-    append_depthwise(draft, branch, block, causal);
-    append_norm(draft, branch, block);
-    append_linear(draft, branch, block, "pwconv1");
-    append(draft, branch, "gelu");
-    append_linear(draft, branch, block, "pwconv2");
-    ravel_draft_append(draft, sequence, node);
-}
 
 /* The channels of a part of the latents, `width` of them from `first` on. */
 static void append_part(ravel_draft *draft, cJSON *sequence, const char *name, int first, int width,
@@ -99,7 +39,7 @@ static void append_semantic(ravel_draft *draft, cJSON *sequence)
         ravel_draft_name(sign, block, "dwconv.");
         if (!ravel_draft_has(draft, sign))
             break;
-        append_block(draft, sequence, block, causal);
+        ravel_import_convnext(draft, sequence, block, causal ? "zero" : NULL);
     }
     (void)ravel_draft_conv_weight(draft, block);
     ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", block));

@@ -15,6 +15,7 @@ static const struct {
     {"dac", ravel_import_is_dac, ravel_import_dac},
     {"dualcodec", ravel_import_is_dualcodec, ravel_import_dualcodec},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
+    {"focalcodec", ravel_import_is_focalcodec, ravel_import_focalcodec},
     {"hificodec", ravel_import_is_hificodec, ravel_import_hificodec},
     {"languagecodec", ravel_import_is_languagecodec, ravel_import_languagecodec},
     {"lyra", ravel_import_is_lyra, ravel_import_lyra},

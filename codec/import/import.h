@@ -38,6 +38,10 @@ const char *ravel_import_kind(int i);
  *           "sample_rate" ("sampling_rate"), "segment" ("chunk_length_s"), "overlap", "normalize":
  *           as the published model of such tensors; "pad_mode" ("reflect"; "constant",
  *           "replicate"), "dilation_base" ("dilation_growth_rate", 2), "name"
+ * focalcodec
+ *           config: optional; "decoder_config.hop_length" (320; 50 of them are a second),
+ *           "decompressor_config.normalize_modulator" (false), "decoder_name" ("Vocos"), "name". Only
+ *           decodes
  * hificodec config: optional; "upsample_rates" (half the kernels), "sampling_rate" (24000),
  *           "resblock_dilation_sizes" (1, 3, 5), "groupnorm_channels_per_group" (16),
  *           "piece_seconds" of the sound that the encoder sees at once (20), "name"

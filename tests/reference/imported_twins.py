@@ -17,7 +17,7 @@ try:
     import numpy as np
     import torch
 
-    from published import blocks, dualcodec, encodec, mimi, nemo, seanet, vocos
+    from published import blocks, dualcodec, encodec, focalcodec, mimi, nemo, seanet, vocos
 except ImportError as missing:
     print(f"SKIPPED: {missing}")
     sys.exit(77)
@@ -54,6 +54,17 @@ DUALCODEC = {**dualcodec.DUALCODEC_12, "encoder_dim": 3, "encoder_rates": [2, 5]
              "decoder_dim": 16, "decoder_rates": [5, 2], "latent_dim": 12, "n_codebooks": 3,
              "codebook_size": 20, "semantic_codebook_size": 50, "codebook_dim": 4,
              "convnext_dim": 10, "convnext_hidden": 16, "convnext_layers": 2}
+
+FOCALCODEC = {"quantizer_config": {"codebook_size": 512},
+              "decompressor_config": {**focalcodec.FOCALCODEC_50["decompressor_config"],
+                                      "input_dim": 9, "output_dim": 12, "hidden_dims": [10, 8, 6],
+                                      "upscale_factors": [1, 2, 3], "focal_window": 6},
+              "decoder_config": {"input_dim": 12, "num_layers": 2, "dim": 10, "ffn_dim": 16,
+                                 "kernel_size": 7, "n_fft": 60, "hop_length": 20}}
+FOCALCODEC_AFTER = {**FOCALCODEC,
+                    "decompressor_config": {**FOCALCODEC["decompressor_config"],
+                                            "use_post_norm": True, "use_layerscale": True,
+                                            "normalize_modulator": True}}
 
 
 def transformers_config(config):
@@ -124,6 +135,8 @@ CASES = {
     "dualcodec": (dualcodec, DUALCODEC, dict, None),
     "dualcodec_around": (dualcodec, {**DUALCODEC, "is_causal": False}, new_norm,
                          {"is_causal": False}),
+    "focalcodec": (focalcodec, FOCALCODEC, dict, FOCALCODEC),
+    "focalcodec_after": (focalcodec, FOCALCODEC_AFTER, dict, FOCALCODEC_AFTER),
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "codec/safetensors.h"
 #include "tests/support/random.h"
+#include "tests/support/small_checkpoints.h"
 
 enum { NAME = RAVEL_CHECKPOINT_NAME };
 
@@ -23,6 +24,28 @@ void ravel_checkpoint_free(ravel_checkpoint *c)
     for (size_t i = 0; i < c->n; i++)
         free(c->data[i]);
     free(c);
+}
+
+ravel_checkpoint *ravel_checkpoint_small(const char *small)
+{
+    int i = 0;
+    size_t size;
+    ravel_safetensors st;
+    while (strcmp(ravel_small_name(i), small) != 0)
+        i++;
+    void *file = ravel_small_checkpoint(i, &size);
+    ravel_checkpoint *c = ravel_checkpoint_new(RAVEL_OLD_NORM);
+    cr_assert_eq(ravel_safetensors_parse(&st, file, size, NULL), 0);
+    for (size_t k = 0; k < st.n_entries; k++) {
+        const ravel_tensor *tensor = &st.entries[k].tensor;
+        float *values = ravel_checkpoint_add(c, tensor->name, tensor->shape[0],
+                                             tensor->rank > 1 ? tensor->shape[1] : 0,
+                                             tensor->rank > 2 ? tensor->shape[2] : 0);
+        memcpy(values, tensor->data, ravel_tensor_count(tensor) * sizeof *values);
+    }
+    ravel_safetensors_free(&st);
+    free(file);
+    return c;
 }
 
 float *ravel_checkpoint_add(ravel_checkpoint *c, const char *name, int a, int b, int k)

@@ -21,6 +21,8 @@ typedef struct {
 } ravel_checkpoint;
 
 ravel_checkpoint *ravel_checkpoint_new(ravel_norm_spelling how);
+/* A copy of the small one of that name (small_checkpoints.h). */
+ravel_checkpoint *ravel_checkpoint_small(const char *small);
 void ravel_checkpoint_free(ravel_checkpoint *c);
 
 /* A tensor of noise; its rank ends before the first extent of 0. return    its values */

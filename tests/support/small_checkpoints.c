@@ -118,6 +118,27 @@ static const char segments[] = "encoder.model.0.conv.conv w 4 2 7\n"
                                "decoder.model.6.conv.conv w 2 4 7\n"
                                "decoder.model.6.conv.norm w 2\n";
 
+#define BLOCK       "decompressor.layers.{0-1}.focal_block."
+#define VOCOS_LAYER "decoder.backbone.layers.{0-1}."
+
+static const char focalcodec[] =
+    "compressor.out_proj w 5 4\n"
+    "decompressor.in_proj w 6 5\n" BLOCK "{modulation,feed_forward}_norm w 6\n" BLOCK
+    "modulation.in_proj w 15 6\n" BLOCK "modulation.layers.{0-1}.0 w 6 1 4\n" BLOCK
+    "modulation.context_proj w 6 6 1\n" BLOCK "modulation.out_proj w 6 6\n" BLOCK
+    "feed_forward.in_proj w 8 6\n" BLOCK "feed_forward.out_proj w 6 8\n"
+    "decompressor.layers.{0-1}.upscale.activation.alpha t 6 1\n"
+    "decompressor.layers.0.upscale.upscale W 6 6 1\n"
+    "decompressor.layers.1.upscale.upscale W 6 6 2\n"
+    "decoder.backbone.embedding w 6 6 7\n"
+    "decoder.backbone.{input,output}_norm w 6\n" VOCOS_LAYER "dwconv w 6 1 7\n" VOCOS_LAYER
+    "norm w 6\n" VOCOS_LAYER "pwconv1 w 8 6\n" VOCOS_LAYER "pwconv2 w 6 8\n" VOCOS_LAYER
+    "gamma t 6\n"
+    "decoder.head.proj w 42 6\n";
+
+#undef BLOCK
+#undef VOCOS_LAYER
+
 static const char snac[] = "encoder.block.0 p 4 1 7\n"
                            "encoder.block.1.block.{0-2}.block.{0,2}.alpha t 1 4 1\n"
                            "encoder.block.1.block.{0-2}.block.1 p 4 1 7\n"
@@ -383,6 +404,7 @@ static const small_checkpoint all[] = {
      "{\"sample_rate\":8000,\"channels\":2,\"norm\":\"time_group_norm\",\"causal\":false,"
      "\"normalize\":true,\"segment\":0.0125,\"overlap\":0.1}",
      segments},
+    {"focalcodec", "{\"decoder_config\":{\"hop_length\":20}}", focalcodec},
     {"hificodec",
      "{\"groupnorm_channels_per_group\":2,\"sampling_rate\":8000,\"upsample_rates\":[3,2],"
      "\"piece_seconds\":1}",

@@ -128,6 +128,23 @@ class Backbone(nn.Module):
         return self.final_layer_norm(x.transpose(1, 2))
 
 
+def inverse_stft(polar, window, hop):
+    """Log-magnitudes and phases [1][channel][time] to samples, `hop` of each row."""
+    n_fft = len(window)
+    log_magnitude, phase = polar.chunk(2, 1)
+    spectrum = torch.polar(log_magnitude.exp().clamp(max=100), phase)
+    frames = torch.fft.irfft(spectrum, n_fft, dim=1) * window[:, None]
+    squares = window.square()[None, :, None].expand(-1, -1, frames.shape[-1])
+    pad = (n_fft - hop) // 2
+    length = (frames.shape[-1] - 1) * hop + n_fft
+
+    def add(pieces):
+        sizes = {"kernel_size": (1, n_fft), "stride": (1, hop)}
+        return functional.fold(pieces, (1, length), **sizes)[:, 0, :, pad : length - pad]
+
+    return add(frames) / add(squares)
+
+
 class Head(nn.Module):
     """Log-magnitudes and phases to samples."""
 
@@ -137,21 +154,10 @@ class Head(nn.Module):
         self.out = nn.Linear(config["dim"], n_fft + 2)
         self.istft = nn.Module()
         self.istft.register_buffer("window", torch.hann_window(n_fft))
-        self.n_fft, self.hop = n_fft, config["hop_length"]
+        self.hop = config["hop_length"]
 
     def forward(self, x):
-        log_magnitude, phase = self.out(x).transpose(1, 2).chunk(2, 1)
-        spectrum = torch.polar(log_magnitude.exp().clamp(max=100), phase)
-        frames = torch.fft.irfft(spectrum, self.n_fft, dim=1) * self.istft.window[:, None]
-        squares = self.istft.window.square()[None, :, None].expand(-1, -1, frames.shape[-1])
-        pad = (self.n_fft - self.hop) // 2
-        length = (frames.shape[-1] - 1) * self.hop + self.n_fft
-
-        def add(pieces):
-            sizes = {"kernel_size": (1, self.n_fft), "stride": (1, self.hop)}
-            return functional.fold(pieces, (1, length), **sizes)[:, 0, :, pad : length - pad]
-
-        return add(frames) / add(squares)
+        return inverse_stft(self.out(x).transpose(1, 2), self.istft.window, self.hop)
 
 
 class Codec(nn.Module):

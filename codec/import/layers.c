@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "codec/import/layers.h"
+
+#include <string.h>
+
+static const double eps = 1e-6; /* of the norms of Vocos */
+
+void ravel_import_plain(ravel_draft *draft, cJSON *sequence, const char *type)
+{
+    ravel_draft_append(draft, sequence, ravel_draft_node(draft, type, NULL));
+}
+
+/* PREFIX.weight of that rank and PREFIX.bias, both needed. */
+static void add_tensors(ravel_draft *draft, const char *prefix, int rank)
+{
+    char name[RAVEL_DRAFT_NAME];
+    ravel_draft_name(name, prefix, "weight");
+    ravel_draft_add(draft, name, ravel_draft_need(draft, name, rank));
+    ravel_draft_name(name, prefix, "bias");
+    ravel_draft_add(draft, name, ravel_draft_need(draft, name, 1));
+}
+
+void ravel_import_linear(ravel_draft *draft, cJSON *sequence, const char *name)
+{
+    add_tensors(draft, name, 2);
+    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", name));
+}
+
+void ravel_import_layer_norm(ravel_draft *draft, cJSON *sequence, const char *name, double norm_eps)
+{
+    add_tensors(draft, name, 1);
+    cJSON *node = ravel_draft_node(draft, "layer_norm", name);
+    ravel_draft_number(draft, node, "eps", norm_eps);
+    ravel_draft_append(draft, sequence, node);
+}
+
+const ravel_tensor *ravel_import_conv(ravel_draft *draft, cJSON *sequence, const char *name,
+                                      bool depthwise, const char *causal_mode)
+{
+    const ravel_tensor *weight = ravel_draft_conv_weight(draft, name);
+    const int around = weight ? weight->shape[2] - 1 : 0;
+    const int left = causal_mode ? around : around / 2;
+    cJSON *node = ravel_draft_node(draft, "conv", name);
+    if (depthwise)
+        ravel_draft_number(draft, node, "groups", weight ? weight->shape[0] : 1);
+    ravel_draft_pair(draft, node, "pad", left, around - left);
+    if (causal_mode && strcmp(causal_mode, "zero") != 0)
+        ravel_draft_string(draft, node, "mode", causal_mode);
+    ravel_draft_append(draft, sequence, node);
+    return weight;
+}
+
+void ravel_import_gain(ravel_draft *draft, cJSON *sequence, const char *name)
+{
+    char gain[RAVEL_DRAFT_NAME];
+    if (!ravel_draft_find(draft, name))
+        return;
+    ravel_draft_name(gain, name, "gain");
+    ravel_draft_add(draft, gain, ravel_draft_need(draft, name, 1));
+    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "scale", name));
+}
+
+void ravel_import_convnext(ravel_draft *draft, cJSON *sequence, const char *prefix,
+                           const char *causal_mode)
+{
+    char name[RAVEL_DRAFT_NAME];
+    cJSON *node = ravel_draft_node(draft, "residual", NULL);
+    cJSON *branch = cJSON_AddArrayToObject(node, "branch");
+    ravel_draft_name(name, prefix, "dwconv");
+    const ravel_tensor *weight = ravel_import_conv(draft, branch, name, true, causal_mode);
+    if (weight && weight->shape[2] % 2 == 0)
+        ravel_draft_fail(draft, "tensor '%s' has an even kernel, %d", weight->name,
+                         weight->shape[2]);
+    ravel_draft_name(name, prefix, "norm");
+    ravel_import_layer_norm(draft, branch, name, eps);
+    ravel_draft_name(name, prefix, "pwconv1");
+    ravel_import_linear(draft, branch, name);
+    ravel_import_plain(draft, branch, "gelu");
+    ravel_draft_name(name, prefix, "pwconv2");
+    ravel_import_linear(draft, branch, name);
+    ravel_draft_name(name, prefix, "gamma");
+    ravel_import_gain(draft, branch, name);
+    ravel_draft_append(draft, sequence, node);
+}
