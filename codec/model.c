@@ -17,7 +17,7 @@ enum {
     MAX_LATENT_DIM = 65536,
     MAX_SAMPLE_RATE = 768000,
     MAX_CHANNELS = 64,
-    MAX_CHUNK_FRAMES = 32,
+    MAX_CHUNK_FRAMES = 64,
     GOOD_SCRATCH = 1 << 20, /* the size of the cache next to a core, roughly */
     LARGE_SCRATCH = 32 << 20,
     MAX_SCRATCH = 1 << 30, /* of one stream: for a frame, and pieces that layers see at once */
