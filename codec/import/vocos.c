@@ -143,7 +143,7 @@ static void add_matrix(ravel_draft *draft, const char *prefix, const char *name,
     if (first && ravel_tensor_count(first) != (size_t)first->shape[0] * (size_t)first->shape[0])
         ravel_draft_fail(draft, "tensor '%s' is [%d, %d, %d], not square", tensor, first->shape[0],
                          first->shape[1], first->shape[2]);
-    if (draft->failed)
+    if (!first || draft->failed)
         return;
     const int shape[] = {n_parts * first->shape[0], first->shape[0]};
     const size_t width = (size_t)first->shape[0];
