@@ -110,8 +110,7 @@ class Decoder(nn.Module):
 
 
 class Fsq(nn.Module):
-    """Finite scalar quantisation (Mentzer et al., arXiv 2309.15505) of some channels, with the
-    shift of NeMo, which has tan where the paper's authors have atanh."""
+    """Finite scalar quantisation (Mentzer et al., arXiv 2309.15505) of some channels."""
 
     def __init__(self, levels):
         super().__init__()
