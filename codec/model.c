@@ -20,7 +20,8 @@ enum {
     MAX_CHUNK_FRAMES = 64,
     GOOD_SCRATCH = 1 << 20, /* the size of the cache next to a core, roughly */
     LARGE_SCRATCH = 32 << 20,
-    MAX_SCRATCH = 1 << 30, /* of one stream: for a frame, and pieces that layers see at once */
+    MANY_WEIGHTS = 16 << 20, /* bytes */
+    MAX_SCRATCH = 1 << 30,   /* of one stream: for a frame, and pieces that layers see at once */
     MAX_STATE = 64 << 20,
     /*
      * Weights grow when they are packed, at most 32-fold (one output in a panel of 32), and the
@@ -202,9 +203,10 @@ static size_t fixed_scratch(const ravel_model *model)
  */
 static size_t good_scratch(const ravel_model *model)
 {
-    const size_t share = encoder_of(model)->weight_bytes / 4 + model->decoder->weight_bytes / 4;
-    const size_t most = share < LARGE_SCRATCH ? share : LARGE_SCRATCH;
-    const size_t fixed = fixed_scratch(model), good = most > GOOD_SCRATCH ? most : GOOD_SCRATCH;
+    const size_t weights = encoder_of(model)->weight_bytes + model->decoder->weight_bytes;
+    const size_t most = weights / 4 < LARGE_SCRATCH ? weights / 4 : LARGE_SCRATCH;
+    const size_t fixed = fixed_scratch(model);
+    const size_t good = weights > MANY_WEIGHTS ? most : GOOD_SCRATCH;
     return fixed > SIZE_MAX - good ? SIZE_MAX : fixed + good;
 }
 
