@@ -37,7 +37,8 @@ ravel_signal ravel_signal_cut(const ravel_signal *rows, size_t n, size_t width)
 {
     size_t all = rows->n * rows->width / (width ? width : 1);
     ravel_signal cut = ravel_signal_new(n < all ? n : all, width);
-    memcpy(cut.values, rows->values, cut.n * width * sizeof(float));
+    if (cut.n * width > 0)
+        memcpy(cut.values, rows->values, cut.n * width * sizeof(float));
     return cut;
 }
 
