@@ -115,7 +115,8 @@ typedef enum {
     RAVEL_LEAKY_RELU, /* parameter: slope */
     RAVEL_GELU,
     RAVEL_SILU,
-    RAVEL_TANH
+    RAVEL_TANH,
+    RAVEL_CLAMP
 } ravel_activation;
 
 ravel_layer *ravel_activation_new(const ravel_kernels *kernels, ravel_activation kind,

@@ -97,6 +97,14 @@ static bool is_there(const ravel_tensor *tensor, const char *role, ravel_error *
     return ravel_tensor_has(tensor, role, tensor != NULL ? ravel_tensor_count(tensor) : 0, error);
 }
 
+static void clamp(const float *x, float *y, int n, float limit)
+{
+    for (int i = 0; i < n; i++) {
+        const float above = x[i] < -limit ? -limit : x[i];
+        y[i] = above > limit ? limit : above;
+    }
+}
+
 static void map_activation(const rowwise *layer, const float *x, float *y, int n_rows)
 {
     const ravel_kernels *kernels = layer->base.kernels;
@@ -116,6 +124,9 @@ static void map_activation(const rowwise *layer, const float *x, float *y, int n
         break;
     case RAVEL_TANH:
         kernels->tanh(x, y, n);
+        break;
+    case RAVEL_CLAMP:
+        clamp(x, y, n, layer->parameter);
         break;
     }
 }

@@ -80,14 +80,51 @@ Test(focalcodec, shapes_that_do_not_fit_are_named)
     replaced("decoder.backbone.layers.0.dwconv.weight", (int[3]){6, 1, 6}, "an even kernel, 6");
 }
 
+/* Chunks of two rows, and no pieces; the first row waits for the second. */
+Test(focalcodec, causal_models_look_ahead_by_a_chunk)
+{
+    ravel_checkpoint *c = ravel_checkpoint_small("focalcodec in chunks");
+    ravel_model *model = ravel_checkpoint_opened(c, "{\"decoder_name\":\"WaveNeXt\"}");
+    const ravel_model_info *info = ravel_model_get_info(model);
+    cr_assert(info->decodes_only && info->hop_samples == 20 && info->sample_rate_hz == 1000);
+    cr_assert_eq(info->decoder_lookahead_samples, 20);
+    ravel_model_free(model);
+}
+
+static void refused_chunks(const char *name, const int shape[2], const char *words)
+{
+    ravel_checkpoint *c = ravel_checkpoint_small("focalcodec in chunks");
+    ravel_checkpoint_leave_out(c, name);
+    ravel_checkpoint_add(c, name, shape[0], shape[1], 0);
+    ravel_checkpoint_refused(c, "{\"decoder_name\":\"WaveNeXt\"}", words);
+    ravel_checkpoint_free(c);
+}
+
+Test(focalcodec, chunks_that_do_not_fit_are_named)
+{
+    refused_chunks("decompressor.refiner.in_proj.weight", (int[2]){8, 13},
+                   "in_proj.weight' takes 13 channels, which are no rows of 6");
+    refused_chunks("decompressor.refiner.out_proj.weight", (int[2]){12, 7},
+                   "out_proj.weight' does not fit to 2 rows of 6 channels and 8 hidden");
+    refused_chunks("decompressor.refiner.out_proj.bias", (int[2]){6, 0},
+                   "out_proj.bias' does not fit");
+    refused_chunks("decompressor.layers.0.focal_block.modulation_norm.alpha", (int[2]){1, 1},
+                   "modulation_norm.alpha'");
+}
+
 Test(focalcodec, other_models_are_refused)
 {
-    ravel_checkpoint *c = new_checkpoint();
-    ravel_checkpoint_refused(c, "{\"decoder_name\":\"WaveNeXt\"}", "'WaveNeXt' is not 'Vocos'");
+    ravel_checkpoint *c = ravel_checkpoint_small("focalcodec in chunks");
+    ravel_checkpoint_refused(c, NULL, "decoder_name 'Vocos' is not 'WaveNeXt'");
+    ravel_checkpoint_refused(
+        c, "{\"decoder_name\":\"WaveNeXt\",\"decoder_config\":{\"hop_length\":21}}",
+        "'decoder.head.proj.weight' has 20 rows, not a hop of 21");
+    ravel_checkpoint_free(c);
+    c = new_checkpoint();
+    ravel_checkpoint_refused(c, "{\"decoder_name\":\"HiFiGAN\"}",
+                             "'HiFiGAN' is not 'Vocos' or 'WaveNeXt'");
     ravel_checkpoint_refused(c, "{\"decoder_config\":{\"hop_length\":0}}", "hop_length");
     ravel_checkpoint_refused(c, "{\"decompressor_config\":{\"normalize_modulator\":2}}",
                              "'decompressor_config.normalize_modulator'");
-    ravel_checkpoint_add(c, "decompressor.layers.0.focal_block.modulation_norm.alpha", 1, 0, 0);
-    ravel_checkpoint_refused(c, config, "causal");
     ravel_checkpoint_free(c);
 }

@@ -24,7 +24,7 @@ static const char usage[] =
     "  encodec                 EnCodec and AcademiCodec; CONFIG may say causal, pad_mode,\n"
     "                          sample_rate, segment, overlap, normalize, name\n"
     "  focalcodec              FocalCodec's decoder: tokens to sound only; CONFIG may say\n"
-    "                          decoder_config.hop_length (320), name\n"
+    "                          decoder_name (Vocos), decoder_config.hop_length, name\n"
     "  hificodec               HiFi-Codec; CONFIG may say upsample_rates, sampling_rate,\n"
     "                          piece_seconds (20), name\n"
     "  languagecodec           Language-Codec; CONFIG may say bandwidth_id (0), sample_rate, name\n"

@@ -17,8 +17,8 @@ ravel_build ravel_build_conv, ravel_build_conv_transpose;
 
 /* build_rowwise.c */
 ravel_build ravel_build_elu, ravel_build_leaky_relu, ravel_build_gelu, ravel_build_silu,
-    ravel_build_tanh, ravel_build_snake, ravel_build_scale, ravel_build_layer_norm,
-    ravel_build_noise, ravel_build_slice;
+    ravel_build_tanh, ravel_build_clamp, ravel_build_snake, ravel_build_scale,
+    ravel_build_layer_norm, ravel_build_noise, ravel_build_slice;
 
 /* build_context.c */
 ravel_build ravel_build_lstm, ravel_build_attention;

@@ -40,6 +40,12 @@ ravel_layer *ravel_build_tanh(ravel_builder *builder, const ravel_node *node, ra
     return activation(builder, node, flow, RAVEL_TANH, 0.0f);
 }
 
+ravel_layer *ravel_build_clamp(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    float limit = ravel_node_float(node, "limit", 1.0f, 0.0f, 1e6f);
+    return activation(builder, node, flow, RAVEL_CLAMP, limit);
+}
+
 ravel_layer *ravel_build_snake(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
 {
     ravel_error reason;

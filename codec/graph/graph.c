@@ -35,6 +35,7 @@ static const struct {
     {"gelu", ravel_build_gelu, {NULL}},
     {"silu", ravel_build_silu, {NULL}},
     {"tanh", ravel_build_tanh, {NULL}},
+    {"clamp", ravel_build_clamp, {"limit"}},
     {"snake", ravel_build_snake, {"name"}},
     {"scale", ravel_build_scale, {"name"}},
     {"layer_norm", ravel_build_layer_norm, {"name", "eps"}},

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "codec/import/chunks.h"
 #include "codec/import/layers.h"
 
 enum {
@@ -26,7 +27,8 @@ static const double eps = 1e-5; /* of the norms around focal modulation */
 typedef struct {
     const char *name;
     int width;    /* of query and context */
-    int n_levels; /* of context, the mean over all rows not counted */
+    int n_levels; /* of context */
+    bool causal;  /* otherwise the last level is the mean over all rows */
 } modulation;
 
 static bool has(const ravel_draft *draft, const char *prefix, const char *part)
@@ -36,10 +38,15 @@ static bool has(const ravel_draft *draft, const char *prefix, const char *part)
     return ravel_draft_has(draft, sign);
 }
 
+static bool is_causal(const ravel_draft *draft)
+{
+    return ravel_draft_has(draft, "decompressor.layers.0.focal_block.modulation_norm.alpha");
+}
+
 static modulation read_modulation(ravel_draft *draft, const char *name)
 {
     char weight[RAVEL_DRAFT_NAME], sign[RAVEL_DRAFT_NAME];
-    modulation m = {.name = name, .width = 1};
+    modulation m = {.name = name, .width = 1, .causal = is_causal(draft)};
     ravel_draft_name(weight, name, "in_proj.weight");
     const ravel_tensor *in = ravel_draft_need(draft, weight, 2);
     for (; m.n_levels < MAX_LAYERS; m.n_levels++) {
@@ -47,12 +54,13 @@ static modulation read_modulation(ravel_draft *draft, const char *name)
         if (!has(draft, name, sign))
             break;
     }
+    m.n_levels += !m.causal;
     if (!in || draft->failed)
         return m;
     m.width = in->shape[1];
-    if (m.width > MAX_WIDTH || in->shape[0] != 2 * m.width + m.n_levels + 1)
+    if (m.width > MAX_WIDTH || m.n_levels < 1 || in->shape[0] != 2 * m.width + m.n_levels)
         ravel_draft_fail(draft, "tensor '%s' has %d rows, which are no two of %d and %d gates",
-                         weight, in->shape[0], m.width, m.n_levels + 1);
+                         weight, in->shape[0], m.width, m.n_levels);
     return m;
 }
 
@@ -69,8 +77,8 @@ static void append_level(ravel_draft *draft, cJSON *context, const modulation *m
 {
     char name[RAVEL_DRAFT_NAME];
     ravel_draft_name(name, m->name, "layers.%d.0", level);
-    if (level < m->n_levels)
-        (void)ravel_import_conv(draft, context, name, true, NULL);
+    if (m->causal || level + 1 < m->n_levels)
+        (void)ravel_import_conv(draft, context, name, true, m->causal ? "replicate" : NULL);
     else
         ravel_import_plain(draft, context, "mean");
     ravel_import_plain(draft, context, "gelu");
@@ -125,7 +133,7 @@ static void append_contexts(ravel_draft *draft, cJSON *sequence, const modulatio
         ones[i] = 1.0f;
     cJSON *sum = NULL, *context = cJSON_CreateArray();
     append_slice(draft, context, m->width, m->width);
-    for (int level = 0; level <= m->n_levels; level++) {
+    for (int level = 0; level < m->n_levels; level++) {
         append_level(draft, context, m, level);
         sum = plus(draft, sum, gated(draft, m, context, level));
     }
@@ -133,7 +141,21 @@ static void append_contexts(ravel_draft *draft, cJSON *sequence, const modulatio
     ravel_draft_append(draft, sequence, sum);
     ravel_draft_name(name, m->name, "mean");
     if (ravel_draft_config_bool(draft, "decompressor_config.normalize_modulator", false))
-        append_scale(draft, sequence, name, m->width, 1.0f / (float)(m->n_levels + 1));
+        append_scale(draft, sequence, name, m->width, 1.0f / (float)m->n_levels);
+}
+
+/* A norm of rows, or in the place of one tanh(alpha x) (Zhu et al., arXiv 2503.10622). */
+static void append_norm(ravel_draft *draft, cJSON *sequence, const char *name, int width)
+{
+    char alpha[RAVEL_DRAFT_NAME];
+    if (!is_causal(draft)) {
+        ravel_import_layer_norm(draft, sequence, name, eps);
+        return;
+    }
+    ravel_draft_name(alpha, name, "alpha");
+    const ravel_tensor *tensor = ravel_draft_need(draft, alpha, 1);
+    append_scale(draft, sequence, name, width, tensor ? ravel_tensor_get(tensor, 0) : 1.0f);
+    ravel_import_plain(draft, sequence, "tanh");
 }
 
 static void append_modulation(ravel_draft *draft, cJSON *sequence, const char *prefix)
@@ -151,7 +173,7 @@ static void append_modulation(ravel_draft *draft, cJSON *sequence, const char *p
     ravel_draft_append(draft, sequence, node);
     ravel_draft_name(name, prefix, "norm");
     if (has(draft, name, ""))
-        ravel_import_layer_norm(draft, sequence, name, eps);
+        append_norm(draft, sequence, name, m.width);
     ravel_draft_name(name, prefix, "out_proj");
     ravel_import_linear(draft, sequence, name);
 }
@@ -168,6 +190,18 @@ static void append_feed_forward(ravel_draft *draft, cJSON *sequence, const char 
 
 /* --- Features ---------------------------------------------------------------------------------- */
 
+/* Channels of a block; 1 on failure. */
+static int width_of(ravel_draft *draft, const char *block)
+{
+    char name[RAVEL_DRAFT_NAME];
+    ravel_draft_name(name, block, "modulation.out_proj.weight");
+    const ravel_tensor *out = ravel_draft_need(draft, name, 2);
+    if (out && out->shape[0] > MAX_WIDTH)
+        ravel_draft_fail(draft, "tensor '%s' has %d rows, more than %d", name, out->shape[0],
+                         MAX_WIDTH);
+    return out && !draft->failed ? out->shape[0] : 1;
+}
+
 /* A layer, its norm before it or after it, and its gain, around all of which the rows go too. */
 static void append_residual(ravel_draft *draft, cJSON *sequence, const char *block,
                             const char *part, void (*append)(ravel_draft *, cJSON *, const char *))
@@ -177,13 +211,14 @@ static void append_residual(ravel_draft *draft, cJSON *sequence, const char *blo
     ravel_draft_name(norm, block, "%s_norm", part);
     ravel_draft_name(gain, block, "%s_gamma", part);
     const bool after = has(draft, block, "modulation.norm.");
+    const int width = width_of(draft, block);
     cJSON *node = ravel_draft_node(draft, "residual", NULL);
     cJSON *branch = cJSON_AddArrayToObject(node, "branch");
     if (!after)
-        ravel_import_layer_norm(draft, branch, norm, eps);
+        append_norm(draft, branch, norm, width);
     append(draft, branch, layer);
     if (after)
-        ravel_import_layer_norm(draft, branch, norm, eps);
+        append_norm(draft, branch, norm, width);
     ravel_import_gain(draft, branch, gain);
     ravel_draft_append(draft, sequence, node);
 }
@@ -218,7 +253,24 @@ static int append_upscale(ravel_draft *draft, cJSON *sequence, const char *prefi
     return factor;
 }
 
-/* Features of codewords, in pieces of rows that see each other; *n_rows for a codeword. */
+/* In pieces of rows that see each other. n_codes: of a piece */
+static cJSON *in_pieces(ravel_draft *draft, int n_codes, cJSON *inner)
+{
+    cJSON *node = ravel_draft_node(draft, "whole", NULL);
+    ravel_draft_number(draft, node, "rows", n_codes);
+    ravel_draft_child(draft, node, "inner", inner);
+    return node;
+}
+
+/* Of a causal model, that was trained to see some rows ahead. */
+static void append_refiner(ravel_draft *draft, cJSON *sequence)
+{
+    const ravel_tensor *after = ravel_draft_need(draft, "decoder.backbone.embedding.weight", 3);
+    if (after && ravel_draft_has(draft, "decompressor.refiner."))
+        ravel_import_chunks(draft, sequence, "decompressor.refiner", after->shape[1]);
+}
+
+/* Features of codewords; *n_rows for a codeword. */
 static cJSON *read_decompressor(ravel_draft *draft, int *n_rows)
 {
     char name[RAVEL_DRAFT_NAME], part[RAVEL_DRAFT_NAME];
@@ -239,36 +291,36 @@ static cJSON *read_decompressor(ravel_draft *draft, int *n_rows)
         else
             *n_rows *= factor;
     }
-    const int n_codes = PIECE_FEATURES / *n_rows;
-    cJSON *node = ravel_draft_node(draft, "whole", NULL);
-    ravel_draft_number(draft, node, "rows", n_codes);
-    ravel_draft_child(draft, node, "inner", inner);
-    return node;
+    append_refiner(draft, inner);
+    return is_causal(draft) ? inner : in_pieces(draft, PIECE_FEATURES / *n_rows, inner);
 }
 
 /* --- Sound ------------------------------------------------------------------------------------- */
 
-static void append_backbone(ravel_draft *draft, cJSON *sequence)
+/* causal_mode: as of ravel_import_conv */
+static void append_backbone(ravel_draft *draft, cJSON *sequence, const char *causal_mode)
 {
     static const double vocos_eps = 1e-6;
     char name[RAVEL_DRAFT_NAME];
-    (void)ravel_import_conv(draft, sequence, "decoder.backbone.embedding", false, NULL);
+    (void)ravel_import_conv(draft, sequence, "decoder.backbone.embedding", false, causal_mode);
     ravel_import_layer_norm(draft, sequence, "decoder.backbone.input_norm", vocos_eps);
     for (int i = 0; i < MAX_LAYERS && !draft->failed; i++) {
         ravel_draft_name(name, "decoder.backbone.layers", "%d", i);
         if (i > 0 && !has(draft, name, ""))
             break;
-        ravel_import_convnext(draft, sequence, name, NULL);
+        ravel_import_convnext(draft, sequence, name, causal_mode);
     }
     ravel_import_layer_norm(draft, sequence, "decoder.backbone.output_norm", vocos_eps);
 }
 
-/* Frames reach over half of what they have more than a hop on either side; that is cut off. */
-static void append_head(ravel_draft *draft, cJSON *sequence, int hop)
+/*
+ * Vocos: frames reach over half of what they have more than a hop on either side; that is cut off.
+ * return    samples of a row
+ */
+static int append_istft(ravel_draft *draft, cJSON *sequence, int n_rows)
 {
-    ravel_import_linear(draft, sequence, "decoder.head.proj");
-    const ravel_tensor *proj = ravel_draft_need(draft, "decoder.head.proj.weight", 2);
-    const int n_fft = proj ? proj->shape[0] - 2 : hop, over = n_fft - hop;
+    const int hop = ravel_draft_config_int(draft, "decoder_config.hop_length", 320, 1, 4096);
+    const int n_fft = n_rows - 2, over = n_fft - hop;
     if (over < 0 || over % 2 != 0)
         ravel_draft_fail(draft,
                          "tensor 'decoder.head.proj.weight' has %d rows, which do not fit to a "
@@ -279,6 +331,37 @@ static void append_head(ravel_draft *draft, cJSON *sequence, int hop)
     ravel_draft_number(draft, node, "hop", hop);
     ravel_draft_pair(draft, node, "trim", over / 2, over / 2);
     ravel_draft_append(draft, sequence, node);
+    return hop;
+}
+
+/* WaveNeXt (Okamoto et al., ASRU 2023): the samples of a row themselves. */
+static int append_samples(ravel_draft *draft, cJSON *sequence, int n_rows)
+{
+    const int hop = ravel_draft_config_int(draft, "decoder_config.hop_length", n_rows, 1, 4096);
+    if (hop != n_rows)
+        ravel_draft_fail(draft, "tensor 'decoder.head.proj.weight' has %d rows, not a hop of %d",
+                         n_rows, hop);
+    cJSON *node = ravel_draft_node(draft, "unfold", NULL);
+    ravel_draft_number(draft, node, "rows", n_rows);
+    ravel_draft_append(draft, sequence, node);
+    ravel_import_plain(draft, sequence, "clamp");
+    return n_rows;
+}
+
+/* return    samples of a row */
+static int append_vocoder(ravel_draft *draft, cJSON *sequence)
+{
+    const char *name = ravel_draft_config_string(draft, "decoder_name", "Vocos");
+    const bool wavenext = strcmp(name, "WaveNeXt") == 0;
+    if (!wavenext && (strcmp(name, "Vocos") != 0 || is_causal(draft)))
+        ravel_draft_fail(draft, "configuration: decoder_name '%.40s' is not '%s'", name,
+                         is_causal(draft) ? "WaveNeXt" : "Vocos' or 'WaveNeXt");
+    append_backbone(draft, sequence, is_causal(draft) ? "zero" : NULL);
+    ravel_import_linear(draft, sequence, "decoder.head.proj");
+    const ravel_tensor *proj = ravel_draft_need(draft, "decoder.head.proj.weight", 2);
+    const int n_rows = proj ? proj->shape[0] : 1;
+    return wavenext ? append_samples(draft, sequence, n_rows)
+                    : append_istft(draft, sequence, n_rows);
 }
 
 /* --- The codec --------------------------------------------------------------------------------- */
@@ -308,26 +391,14 @@ bool ravel_import_is_focalcodec(const ravel_draft *draft)
     return ravel_draft_has(draft, "decompressor.layers.0.focal_block.");
 }
 
-static void check_kind(ravel_draft *draft)
-{
-    const char *decoder = ravel_draft_config_string(draft, "decoder_name", "Vocos");
-    if (strcmp(decoder, "Vocos") != 0)
-        ravel_draft_fail(draft, "configuration: decoder_name '%.40s' is not 'Vocos'", decoder);
-    if (ravel_draft_has(draft, "decompressor.layers.0.focal_block.modulation_norm.alpha"))
-        ravel_draft_fail(draft, "FocalCodec's causal models are not known");
-}
-
 void ravel_import_focalcodec(ravel_draft *draft)
 {
     int n_rows;
-    check_kind(draft);
-    const int hop = ravel_draft_config_int(draft, "decoder_config.hop_length", 320, 1, 4096);
     cJSON *quantizer = read_quantizer(draft), *decoder = cJSON_CreateArray();
     ravel_draft_ignore_all(draft, "encoder.");
     ravel_draft_ignore_all(draft, "compressor.");
     ravel_draft_append(draft, decoder, read_decompressor(draft, &n_rows));
-    append_backbone(draft, decoder);
-    append_head(draft, decoder, hop);
+    const int hop = append_vocoder(draft, decoder);
     ravel_draft_header(draft, ravel_draft_config_string(draft, "name", "focalcodec"),
                        "Apache-2.0, as the publisher of the checkpoint says", FEATURES_HZ * hop,
                        n_rows * hop);

@@ -39,8 +39,8 @@ const char *ravel_import_kind(int i);
  *           as the published model of such tensors; "pad_mode" ("reflect"; "constant",
  *           "replicate"), "dilation_base" ("dilation_growth_rate", 2), "name"
  * focalcodec
- *           config: optional; "decoder_config.hop_length" (320; 50 of them are a second),
- *           "decompressor_config.normalize_modulator" (false), "decoder_name" ("Vocos"), "name". Only
+ *           config: optional; "decoder_config.hop_length" (320, or that of the head; 50 are a second),
+ *           "decompressor_config.normalize_modulator" (false), "decoder_name" ("Vocos"; or "WaveNeXt"), "name". Only
  *           decodes
  * hificodec config: optional; "upsample_rates" (half the kernels), "sampling_rate" (24000),
  *           "resblock_dilation_sizes" (1, 3, 5), "groupnorm_channels_per_group" (16),

@@ -65,6 +65,14 @@ FOCALCODEC_AFTER = {**FOCALCODEC,
                     "decompressor_config": {**FOCALCODEC["decompressor_config"],
                                             "use_post_norm": True, "use_layerscale": True,
                                             "normalize_modulator": True}}
+FOCALCODEC_STREAM = {**focalcodec.FOCALCODEC_STREAM, "quantizer_config": {"codebook_size": 512},
+                     "decompressor_config": {
+                         **focalcodec.FOCALCODEC_STREAM["decompressor_config"], "input_dim": 9,
+                         "output_dim": 12, "hidden_dims": [10, 8, 6], "focal_window": 4,
+                         "window_size": 12, "last_window_size": 9, "use_layerscale": True},
+                     "decoder_config": {
+                         **focalcodec.FOCALCODEC_STREAM["decoder_config"], "input_dim": 12,
+                         "num_layers": 2, "dim": 10, "ffn_dim": 16, "hop_length": 20}}
 
 
 def transformers_config(config):
@@ -136,6 +144,7 @@ CASES = {
     "dualcodec_around": (dualcodec, {**DUALCODEC, "is_causal": False}, new_norm,
                          {"is_causal": False}),
     "focalcodec": (focalcodec, FOCALCODEC, dict, FOCALCODEC),
+    "focalcodec_stream": (focalcodec, FOCALCODEC_STREAM, dict, FOCALCODEC_STREAM),
     "focalcodec_after": (focalcodec, FOCALCODEC_AFTER, dict, FOCALCODEC_AFTER),
 }
 

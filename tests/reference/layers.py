@@ -419,6 +419,7 @@ def cases():
     yield rowwise({"type": "gelu"}, F.gelu)
     yield rowwise({"type": "silu"}, F.silu)
     yield rowwise({"type": "tanh"}, torch.tanh)
+    yield rowwise({"type": "clamp", "limit": 0.7}, lambda x: x.clamp(-0.7, 0.7))
     yield snake()
     yield layer_norm()
     yield scale()

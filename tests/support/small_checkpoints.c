@@ -138,6 +138,26 @@ static const char focalcodec[] =
 
 #undef BLOCK
 #undef VOCOS_LAYER
+#define BLOCK       "decompressor.layers.0.focal_block."
+#define VOCOS_LAYER "decoder.backbone.layers.0."
+
+static const char focalcodec_chunks[] =
+    "decompressor.in_proj w 6 5\n" BLOCK "{modulation,feed_forward}_norm.alpha t 1\n" BLOCK
+    "modulation.in_proj w 14 6\n" BLOCK "modulation.layers.{0-1}.0 w 6 1 4\n" BLOCK
+    "modulation.context_proj w 6 6 1\n" BLOCK "modulation.out_proj w 6 6\n" BLOCK
+    "feed_forward.in_proj w 8 6\n" BLOCK "feed_forward.out_proj w 6 8\n"
+    "decompressor.layers.0.upscale.activation.alpha t 6 1\n"
+    "decompressor.layers.0.upscale.upscale W 6 6 1\n"
+    "decompressor.refiner.in_proj w 8 12\n"
+    "decompressor.refiner.out_proj w 12 8\n"
+    "decoder.backbone.embedding w 6 6 7\n"
+    "decoder.backbone.{input,output}_norm w 6\n" VOCOS_LAYER "dwconv w 6 1 7\n" VOCOS_LAYER
+    "norm w 6\n" VOCOS_LAYER "pwconv1 w 8 6\n" VOCOS_LAYER "pwconv2 w 6 8\n" VOCOS_LAYER
+    "gamma t 6\n"
+    "decoder.head.proj w 20 6\n";
+
+#undef BLOCK
+#undef VOCOS_LAYER
 
 static const char snac[] = "encoder.block.0 p 4 1 7\n"
                            "encoder.block.1.block.{0-2}.block.{0,2}.alpha t 1 4 1\n"
@@ -405,6 +425,8 @@ static const small_checkpoint all[] = {
      "\"normalize\":true,\"segment\":0.0125,\"overlap\":0.1}",
      segments},
     {"focalcodec", "{\"decoder_config\":{\"hop_length\":20}}", focalcodec},
+    {"focalcodec in chunks",
+     "{\"decoder_name\":\"WaveNeXt\",\"decoder_config\":{\"hop_length\":20}}", focalcodec_chunks},
     {"hificodec",
      "{\"groupnorm_channels_per_group\":2,\"sampling_rate\":8000,\"upsample_rates\":[3,2],"
      "\"piece_seconds\":1}",
