@@ -65,6 +65,7 @@ FORMULA(leaky_relu, x[c] > 0 ? x[c] : 0.125 * x[c])
 FORMULA(gelu, 0.5 * x[c] * (1 + erf(x[c] / sqrt(2.0))))
 FORMULA(silu, x[c] / (1 + exp(-x[c])))
 FORMULA(hyperbolic_tangent, tanh(x[c]))
+FORMULA(clamped, fmin(fmax(x[c], -0.25), 0.25))
 FORMULA(snake, x[c] + pow(sin(at(p, c) * x[c]), 2) / (at(p, c) + 1e-9))
 FORMULA(scaled, x[c] * at(p, c))
 
@@ -103,8 +104,9 @@ Test(rowwise, equals_the_formulas)
                            {RAVEL_LEAKY_RELU, 0.125f, leaky_relu},
                            {RAVEL_GELU, 0, gelu},
                            {RAVEL_SILU, 0, silu},
-                           {RAVEL_TANH, 0, hyperbolic_tangent}};
-        for (int i = 0; i < 5; i++) {
+                           {RAVEL_TANH, 0, hyperbolic_tangent},
+                           {RAVEL_CLAMP, 0.25f, clamped}};
+        for (int i = 0; i < 6; i++) {
             check_rowwise(ravel_activation_new(k, activations[i].kind, activations[i].parameter,
                                                channels, NULL),
                           activations[i].expected, NULL, NULL, "activation", &random);

@@ -109,11 +109,11 @@ static void widened(maker *m, int channels)
 
 static void simple(maker *m, int channels)
 {
-    static const char *const types[] = {"elu", "tanh", "silu", "leaky_relu"};
+    static const char *const types[] = {"elu", "tanh", "silu", "leaky_relu", "clamp"};
     char name[NAME_BYTES];
     switch (below(m, 5)) {
     case 0:
-        ravel_tiny_text(m->t, "{\"type\":\"%s\"}", types[below(m, 4)]);
+        ravel_tiny_text(m->t, "{\"type\":\"%s\"}", types[below(m, 5)]);
         break;
     case 1:
         widened(m, channels);
