@@ -30,20 +30,6 @@ static void group_norm_reset(const ravel_layer *layer, void *state)
     (void)state;
 }
 
-/* sums[c] over the rows of (x - mean)^power, power 1 or 2. */
-static void sum_rows(const ravel_lane *lane, int channels, const double *means, int power,
-                     double *sums)
-{
-    const float *x = lane->in;
-    memset(sums, 0, (size_t)channels * sizeof *sums);
-    for (int t = 0; t < lane->n_in; t++, x += channels) {
-        for (int c = 0; c < channels; c++) {
-            const double d = (double)x[c] - means[c];
-            sums[c] += power == 1 ? d : d * d;
-        }
-    }
-}
-
 /* The mean of a group's elements, from the sums of its channels. */
 static double group_mean(const group_norm *self, const double *sums, int group, int n_rows)
 {
@@ -59,7 +45,7 @@ static void find_means(const group_norm *self, const ravel_lane *lane, const wor
 {
     const int channels = self->base.in_channels, width = channels / self->groups;
     memset(work->means, 0, (size_t)channels * sizeof *work->means);
-    sum_rows(lane, channels, work->means, 1, work->sums);
+    self->base.kernels->sum_columns(lane->in, work->means, 0, work->sums, lane->n_in, channels);
     for (int g = 0; g < self->groups; g++) {
         const double mean = group_mean(self, work->sums, g, lane->n_in);
         for (int c = g * width; c < (g + 1) * width; c++) {
@@ -71,7 +57,7 @@ static void find_means(const group_norm *self, const ravel_lane *lane, const wor
 static void find_gains(const group_norm *self, const ravel_lane *lane, const workspace *work)
 {
     const int channels = self->base.in_channels, width = channels / self->groups;
-    sum_rows(lane, channels, work->means, 2, work->sums);
+    self->base.kernels->sum_columns(lane->in, work->means, 1, work->sums, lane->n_in, channels);
     for (int g = 0; g < self->groups; g++) {
         const double variance = group_mean(self, work->sums, g, lane->n_in);
         const float deviation = sqrtf((float)(variance + (double)self->eps));
@@ -134,8 +120,8 @@ static bool check(int groups, const ravel_tensor *gamma, const ravel_tensor *bet
     }
     if (groups < 1 || channels > RAVEL_MAX_DIM || channels % (size_t)groups != 0 || !(eps > 0)) {
         ravel_error_set(error, RAVEL_ERR_MODEL,
-                        "%s: %zu channels do not make %d groups, or eps %g is not above 0",
-                        gamma->name, channels, groups, (double)eps);
+                        "%zu channels do not make %d groups, or eps %g is not above 0", channels,
+                        groups, (double)eps);
         return false;
     }
     return true;

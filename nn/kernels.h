@@ -80,6 +80,12 @@ typedef struct ravel_kernels {
      */
     void (*layer_norm)(const float *x, const float *gamma, const float *beta, float eps, float *y,
                        int n_rows, int channels);
+    /*
+     * sums[c] = sum over the rows of x[r][c] - means[c], or of its square where `squares` is set;
+     * double, the rows in their order.
+     */
+    void (*sum_columns)(const float *x, const double *means, int squares, double *sums, int n_rows,
+                        int channels);
     /* Softmax of one row of n values; sixteen lanes and one fixed tree. */
     void (*softmax)(const float *x, float *y, int n);
     /* Dot product of two rows; sixteen lanes and one fixed tree. */

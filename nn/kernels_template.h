@@ -28,6 +28,7 @@ const ravel_kernels TABLE = {
     .snake = snake,
     .scale_channels = scale_channels,
     .layer_norm = layer_norm,
+    .sum_columns = sum_columns,
     .softmax = softmax,
     .dot = dot,
     .axpy = axpy,

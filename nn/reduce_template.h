@@ -177,4 +177,38 @@ static int argmax(const float *x, int n)
     return 0; /* nothing but NaN */
 }
 
+/* --- Columns ---------------------------------------------------------------------------------- */
+
+enum { COLUMNS = 32 }; /* whose sums stay in registers */
+
+/* Columns first ... first + n - 1, n at most COLUMNS; a constant n is a loop that becomes vectors. */
+V_INLINE void sum_some_columns(const float *x, const double *means, int squares, double *sums,
+                               int n_rows, int channels, int n)
+{
+    double sum[COLUMNS] = {0.0};
+    for (int r = 0; r < n_rows; r++, x += channels) {
+        for (int c = 0; c < n; c++) {
+            const double d = (double)x[c] - means[c];
+            sum[c] += squares ? d * d : d;
+        }
+    }
+    for (int c = 0; c < n; c++) {
+        sums[c] = sum[c];
+    }
+}
+
+static void sum_columns(const float *x, const double *means, int squares, double *sums, int n_rows,
+                        int channels)
+{
+    int c = 0;
+    for (; c + COLUMNS <= channels; c += COLUMNS) {
+        if (squares) {
+            sum_some_columns(x + c, means + c, 1, sums + c, n_rows, channels, COLUMNS);
+        } else {
+            sum_some_columns(x + c, means + c, 0, sums + c, n_rows, channels, COLUMNS);
+        }
+    }
+    sum_some_columns(x + c, means + c, squares, sums + c, n_rows, channels, channels - c);
+}
+
 #endif

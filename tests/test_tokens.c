@@ -134,7 +134,8 @@ Test(tokens, orpheus_is_interleaved_and_numbered_by_places)
     for (int i = 0; i < 14; i++)
         cr_assert_eq(tokens[i], 128266u + 4096u * (uint32_t)(i % 7) + spoken[i], "token %d", i);
     for (int column = 0; column < 7; column++)
-        cr_assert_eq(ravel_token_offset(&layout, column), 128266 + 4096 * order[column]);
+        cr_assert_eq(ravel_token_offset(&layout, column),
+                     128266u + 4096u * (uint32_t)order[column]);
     cr_assert_eq(layout.vocabulary, 128266 + 7 * 4096);
 }
 

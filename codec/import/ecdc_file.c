@@ -267,7 +267,7 @@ static int ecdc_read(const ravel_model *model, const uint8_t *bytes, size_t size
                      ravel_code_list *list, ravel_error *error)
 {
     ecdc_shape shape;
-    ecdc_header header;
+    ecdc_header header = {0};
     int status = find_shape(model, &shape, error);
     if (status == 0)
         status = read_header(model, bytes, size, &header, error);
