@@ -35,6 +35,13 @@ ravel_build ravel_build_segment, ravel_build_overlap_add;
 /* build_whole.c */
 ravel_build ravel_build_whole, ravel_build_group_norm, ravel_build_mean;
 
+/*
+ * build_whole.c: the layers under "inner", which see no rows but those of a piece. rows: of a piece;
+ * begin_hz: rows a second where it begins, those of all pieces; flow: of the piece
+ */
+ravel_layer *ravel_build_piece(ravel_builder *builder, const ravel_node *node, int rows,
+                               double begin_hz, ravel_flow *flow);
+
 /* build_residual.c */
 ravel_build ravel_build_residual, ravel_build_product;
 

@@ -3,21 +3,12 @@
 
 enum { MAX_OVERLAP = 16 }; /* segments that a row may be in: so often are the layers run for it */
 
-/*
- * The layers of a segment see no rows but those of the segment, piece_rows at most; of all segments
- * there are begin_hz rows a second.
- */
+/* The layers of a segment, which make as many rows as their rate tells, however short it is. */
 static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int piece_rows,
                                 double begin_hz, ravel_flow *inner)
 {
     const ravel_node child = ravel_node_child(node, "inner");
-    const int outer_rows = builder->piece_rows;
-    const double outer_hz = builder->begin_hz;
-    builder->piece_rows = piece_rows;
-    builder->begin_hz = begin_hz;
-    ravel_layer *layer = ravel_graph_layers(builder, &child, inner);
-    builder->piece_rows = outer_rows;
-    builder->begin_hz = outer_hz;
+    ravel_layer *layer = ravel_build_piece(builder, node, piece_rows, begin_hz, inner);
     if (layer && (inner->surplus != 0 || inner->short_of))
         ravel_node_refuse(&child, "makes more or fewer rows than its rate tells");
     else if (layer && inner->drops)

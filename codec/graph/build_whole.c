@@ -39,9 +39,8 @@ ravel_layer *ravel_build_mean(ravel_builder *builder, const ravel_node *node, ra
                            &reason);
 }
 
-/* The layers of a piece, and how its rows fare on their way. begin_hz: rows a second around it */
-static ravel_layer *build_inner(ravel_builder *builder, const ravel_node *node, int rows,
-                                double begin_hz, ravel_flow *flow)
+ravel_layer *ravel_build_piece(ravel_builder *builder, const ravel_node *node, int rows,
+                               double begin_hz, ravel_flow *flow)
 {
     ravel_node inner = ravel_node_child(node, "inner");
     const int rows_around = builder->piece_rows;
@@ -59,7 +58,8 @@ ravel_layer *ravel_build_whole(ravel_builder *builder, const ravel_node *node, r
     ravel_error reason;
     ravel_flow piece = {.channels = flow->channels, .up = 1, .down = 1};
     int rows = ravel_node_int(node, "rows", -1, 1, MAX_PIECE);
-    ravel_layer *inner = build_inner(builder, node, rows, ravel_flow_hz(builder, flow), &piece);
+    ravel_layer *inner =
+        ravel_build_piece(builder, node, rows, ravel_flow_hz(builder, flow), &piece);
     if (inner)
         ravel_flow_pieces(node, flow, &piece, rows);
     if (node->reader->failed) {

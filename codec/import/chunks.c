@@ -9,6 +9,8 @@
  */
 #include "codec/import/chunks.h"
 
+#include "codec/import/layers.h"
+
 typedef struct {
     const char *prefix;
     int rows, width, hidden;
@@ -154,8 +156,5 @@ void ravel_import_chunks(ravel_draft *draft, cJSON *sequence, const char *prefix
     ravel_draft_child(draft, network, "shortcut", offset);
     cJSON *residual = ravel_draft_node(draft, "residual", NULL);
     ravel_draft_child(draft, residual, "branch", network);
-    cJSON *node = ravel_draft_node(draft, "whole", NULL);
-    ravel_draft_number(draft, node, "rows", c.rows);
-    ravel_draft_child(draft, node, "inner", residual);
-    ravel_draft_append(draft, sequence, node);
+    ravel_draft_append(draft, sequence, ravel_import_whole(draft, c.rows, residual));
 }

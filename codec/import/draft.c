@@ -62,6 +62,13 @@ bool ravel_draft_has(const ravel_draft *draft, const char *beginning)
            strncmp(draft->st.entries[i].tensor.name, beginning, strlen(beginning)) == 0;
 }
 
+bool ravel_draft_has_part(const ravel_draft *draft, const char *prefix, const char *beginning)
+{
+    char name[RAVEL_DRAFT_NAME];
+    ravel_draft_name(name, prefix, "%s", beginning);
+    return ravel_draft_has(draft, name);
+}
+
 const ravel_tensor *ravel_draft_find(ravel_draft *draft, const char *name)
 {
     ravel_entry *entry = ravel_safetensors_find(&draft->st, name);

@@ -39,6 +39,9 @@ void ravel_draft_name(char name[RAVEL_DRAFT_NAME], const char *prefix, const cha
 /* Whether the checkpoint has a tensor whose name begins so. */
 bool ravel_draft_has(const ravel_draft *draft, const char *beginning);
 
+/* The same of "PREFIX.BEGINNING"; of an empty beginning, whether there is anything in PREFIX. */
+bool ravel_draft_has_part(const ravel_draft *draft, const char *prefix, const char *beginning);
+
 /* The tensor of the checkpoint, marked as used; NULL where it is missing. */
 const ravel_tensor *ravel_draft_find(ravel_draft *draft, const char *name);
 

@@ -31,13 +31,6 @@ typedef struct {
     bool causal;  /* otherwise the last level is the mean over all rows */
 } modulation;
 
-static bool has(const ravel_draft *draft, const char *prefix, const char *part)
-{
-    char sign[RAVEL_DRAFT_NAME];
-    ravel_draft_name(sign, prefix, "%s", part);
-    return ravel_draft_has(draft, sign);
-}
-
 static bool is_causal(const ravel_draft *draft)
 {
     return ravel_draft_has(draft, "decompressor.layers.0.focal_block.modulation_norm.alpha");
@@ -51,7 +44,7 @@ static modulation read_modulation(ravel_draft *draft, const char *name)
     const ravel_tensor *in = ravel_draft_need(draft, weight, 2);
     for (; m.n_levels < MAX_LAYERS; m.n_levels++) {
         ravel_draft_name(sign, "layers", "%d.", m.n_levels);
-        if (!has(draft, name, sign))
+        if (!ravel_draft_has_part(draft, name, sign))
             break;
     }
     m.n_levels += !m.causal;
@@ -97,28 +90,6 @@ static cJSON *gated(ravel_draft *draft, const modulation *m, const cJSON *contex
     return node;
 }
 
-/* The sum of two nodes, of which the first may be missing. */
-static cJSON *plus(ravel_draft *draft, cJSON *sum, cJSON *next)
-{
-    if (!sum)
-        return next;
-    cJSON *node = ravel_draft_node(draft, "residual", NULL);
-    ravel_draft_child(draft, node, "branch", next);
-    ravel_draft_child(draft, node, "shortcut", sum);
-    return node;
-}
-
-/* A vector of the model, NAME.gain, of equal values. */
-static void append_scale(ravel_draft *draft, cJSON *sequence, const char *name, int n, float gain)
-{
-    char tensor[RAVEL_DRAFT_NAME];
-    ravel_draft_name(tensor, name, "gain");
-    float *values = ravel_draft_make(draft, tensor, 1, &n);
-    for (int i = 0; values && i < n; i++)
-        values[i] = gain;
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "scale", name));
-}
-
 /*
  * The gated contexts, summed. Each way to a context begins anew: its convolutions are depthwise, and
  * cost little. Gates spread to all channels by a convolution of ones.
@@ -135,13 +106,13 @@ static void append_contexts(ravel_draft *draft, cJSON *sequence, const modulatio
     append_slice(draft, context, m->width, m->width);
     for (int level = 0; level < m->n_levels; level++) {
         append_level(draft, context, m, level);
-        sum = plus(draft, sum, gated(draft, m, context, level));
+        sum = ravel_import_sum(draft, gated(draft, m, context, level), sum);
     }
     cJSON_Delete(context);
     ravel_draft_append(draft, sequence, sum);
     ravel_draft_name(name, m->name, "mean");
     if (ravel_draft_config_bool(draft, "decompressor_config.normalize_modulator", false))
-        append_scale(draft, sequence, name, m->width, 1.0f / (float)m->n_levels);
+        ravel_import_constant_gain(draft, sequence, name, m->width, 1.0f / (float)m->n_levels);
 }
 
 /* A norm of rows, or in the place of one tanh(alpha x) (Zhu et al., arXiv 2503.10622). */
@@ -154,7 +125,8 @@ static void append_norm(ravel_draft *draft, cJSON *sequence, const char *name, i
     }
     ravel_draft_name(alpha, name, "alpha");
     const ravel_tensor *tensor = ravel_draft_need(draft, alpha, 1);
-    append_scale(draft, sequence, name, width, tensor ? ravel_tensor_get(tensor, 0) : 1.0f);
+    ravel_import_constant_gain(draft, sequence, name, width,
+                               tensor ? ravel_tensor_get(tensor, 0) : 1.0f);
     ravel_import_plain(draft, sequence, "tanh");
 }
 
@@ -172,7 +144,7 @@ static void append_modulation(ravel_draft *draft, cJSON *sequence, const char *p
     append_slice(draft, cJSON_AddArrayToObject(node, "shortcut"), 0, m.width);
     ravel_draft_append(draft, sequence, node);
     ravel_draft_name(name, prefix, "norm");
-    if (has(draft, name, ""))
+    if (ravel_draft_has_part(draft, name, ""))
         append_norm(draft, sequence, name, m.width);
     ravel_draft_name(name, prefix, "out_proj");
     ravel_import_linear(draft, sequence, name);
@@ -210,7 +182,7 @@ static void append_residual(ravel_draft *draft, cJSON *sequence, const char *blo
     ravel_draft_name(layer, block, "%s", part);
     ravel_draft_name(norm, block, "%s_norm", part);
     ravel_draft_name(gain, block, "%s_gamma", part);
-    const bool after = has(draft, block, "modulation.norm.");
+    const bool after = ravel_draft_has_part(draft, block, "modulation.norm.");
     const int width = width_of(draft, block);
     cJSON *node = ravel_draft_node(draft, "residual", NULL);
     cJSON *branch = cJSON_AddArrayToObject(node, "branch");
@@ -253,15 +225,6 @@ static int append_upscale(ravel_draft *draft, cJSON *sequence, const char *prefi
     return factor;
 }
 
-/* In pieces of rows that see each other. n_codes: of a piece */
-static cJSON *in_pieces(ravel_draft *draft, int n_codes, cJSON *inner)
-{
-    cJSON *node = ravel_draft_node(draft, "whole", NULL);
-    ravel_draft_number(draft, node, "rows", n_codes);
-    ravel_draft_child(draft, node, "inner", inner);
-    return node;
-}
-
 /* Of a causal model, that was trained to see some rows ahead. */
 static void append_refiner(ravel_draft *draft, cJSON *sequence)
 {
@@ -279,7 +242,7 @@ static cJSON *read_decompressor(ravel_draft *draft, int *n_rows)
     ravel_import_linear(draft, inner, "decompressor.in_proj");
     for (int i = 0; i < MAX_LAYERS && !draft->failed; i++) {
         ravel_draft_name(name, "decompressor.layers", "%d", i);
-        if (i > 0 && !has(draft, name, ""))
+        if (i > 0 && !ravel_draft_has_part(draft, name, ""))
             break;
         ravel_draft_name(part, name, "focal_block");
         append_residual(draft, inner, part, "modulation", append_modulation);
@@ -292,7 +255,7 @@ static cJSON *read_decompressor(ravel_draft *draft, int *n_rows)
             *n_rows *= factor;
     }
     append_refiner(draft, inner);
-    return is_causal(draft) ? inner : in_pieces(draft, PIECE_FEATURES / *n_rows, inner);
+    return is_causal(draft) ? inner : ravel_import_whole(draft, PIECE_FEATURES / *n_rows, inner);
 }
 
 /* --- Sound ------------------------------------------------------------------------------------- */
@@ -306,31 +269,18 @@ static void append_backbone(ravel_draft *draft, cJSON *sequence, const char *cau
     ravel_import_layer_norm(draft, sequence, "decoder.backbone.input_norm", vocos_eps);
     for (int i = 0; i < MAX_LAYERS && !draft->failed; i++) {
         ravel_draft_name(name, "decoder.backbone.layers", "%d", i);
-        if (i > 0 && !has(draft, name, ""))
+        if (i > 0 && !ravel_draft_has_part(draft, name, ""))
             break;
         ravel_import_convnext(draft, sequence, name, causal_mode);
     }
     ravel_import_layer_norm(draft, sequence, "decoder.backbone.output_norm", vocos_eps);
 }
 
-/*
- * Vocos: frames reach over half of what they have more than a hop on either side; that is cut off.
- * return    samples of a row
- */
+/* Vocos. return    samples of a row */
 static int append_istft(ravel_draft *draft, cJSON *sequence, int n_rows)
 {
     const int hop = ravel_draft_config_int(draft, "decoder_config.hop_length", 320, 1, 4096);
-    const int n_fft = n_rows - 2, over = n_fft - hop;
-    if (over < 0 || over % 2 != 0)
-        ravel_draft_fail(draft,
-                         "tensor 'decoder.head.proj.weight' has %d rows, which do not fit to a "
-                         "hop of %d",
-                         n_fft + 2, hop);
-    cJSON *node = ravel_draft_node(draft, "istft", NULL);
-    ravel_draft_number(draft, node, "n_fft", n_fft);
-    ravel_draft_number(draft, node, "hop", hop);
-    ravel_draft_pair(draft, node, "trim", over / 2, over / 2);
-    ravel_draft_append(draft, sequence, node);
+    ravel_import_istft(draft, sequence, "decoder.head.proj.weight", n_rows, hop);
     return hop;
 }
 

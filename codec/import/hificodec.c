@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "codec/import/draft.h"
+#include "codec/import/layers.h"
 
 enum { MAX_STAGES = 16, MAX_BLOCKS = 16, MAX_UNITS = 16, MAX_HOP = 65536, MAX_PIECE_S = 120 };
 enum { MAX_SPAN = 65536 }; /* rows of a kernel, dilation included */
@@ -175,25 +175,12 @@ static cJSON *read_block(const network *net, int i)
     return block;
 }
 
-/* branch + shortcut, both taken */
-static cJSON *sum(const network *net, cJSON *branch, cJSON *shortcut)
-{
-    cJSON *node = ravel_draft_node(net->draft, "residual", NULL);
-    ravel_draft_child(net->draft, node, "branch", branch);
-    ravel_draft_child(net->draft, node, "shortcut", shortcut);
-    return node;
-}
-
 /* From the sum of the blocks of a stage to their mean. */
 static void append_mean(const network *net, cJSON *sequence, int stage, int channels)
 {
-    char name[RAVEL_DRAFT_NAME], tensor[RAVEL_DRAFT_NAME];
+    char name[RAVEL_DRAFT_NAME];
     ravel_draft_name(name, net->part, "means.%d", stage);
-    ravel_draft_name(tensor, name, "gain");
-    float *gain = ravel_draft_make(net->draft, tensor, 1, &channels);
-    for (int c = 0; gain && c < channels; c++)
-        gain[c] = 1.0f / (float)net->n_blocks;
-    ravel_draft_append(net->draft, sequence, ravel_draft_node(net->draft, "scale", name));
+    ravel_import_constant_gain(net->draft, sequence, name, channels, 1.0f / (float)net->n_blocks);
 }
 
 /* --- The generator ---------------------------------------------------------------------------- */
@@ -202,7 +189,7 @@ static cJSON *read_blocks(const network *net, int stage)
 {
     cJSON *node = read_block(net, stage * net->n_blocks);
     for (int i = 1; i < net->n_blocks; i++)
-        node = sum(net, read_block(net, stage * net->n_blocks + i), node);
+        node = ravel_import_sum(net->draft, read_block(net, stage * net->n_blocks + i), node);
     return node;
 }
 
@@ -257,9 +244,9 @@ static cJSON *read_normed_blocks(const network *net, int stage)
     int channels = 1;
     for (int i = 0; i < net->n_blocks; i++) {
         int at = stage * net->n_blocks + i;
-        cJSON *block = read_block(net, at), *before = sequence;
+        cJSON *block = ravel_import_sum(net->draft, read_block(net, at), sequence);
         sequence = cJSON_CreateArray();
-        ravel_draft_append(net->draft, sequence, i == 0 ? block : sum(net, block, before));
+        ravel_draft_append(net->draft, sequence, block);
         channels = append_norm(net, sequence, at);
     }
     append_mean(net, sequence, stage, channels);
@@ -269,9 +256,7 @@ static cJSON *read_normed_blocks(const network *net, int stage)
 static cJSON *read_encoder(const network *net, int piece)
 {
     char name[RAVEL_DRAFT_NAME];
-    cJSON *node = ravel_draft_node(net->draft, "whole", NULL);
-    ravel_draft_number(net->draft, node, "rows", piece);
-    cJSON *sequence = cJSON_AddArrayToObject(node, "inner");
+    cJSON *sequence = cJSON_CreateArray();
     ravel_draft_name(name, net->part, "conv_pre");
     append_conv(net, sequence, name, 1, 1);
     for (int i = 0; i < net->n_stages; i++) {
@@ -283,7 +268,7 @@ static cJSON *read_encoder(const network *net, int piece)
     append_relu(net, sequence, 0.01);
     ravel_draft_name(name, net->part, "conv_post");
     append_conv(net, sequence, name, 1, 1);
-    return node;
+    return ravel_import_whole(net->draft, piece, sequence);
 }
 
 /* --- The quantiser ---------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "nn/fourier.h"
+
 static const double eps = 1e-6; /* of the norms of Vocos */
 
 void ravel_import_plain(ravel_draft *draft, cJSON *sequence, const char *type)
@@ -26,9 +28,14 @@ void ravel_import_linear(ravel_draft *draft, cJSON *sequence, const char *name)
     ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", name));
 }
 
-void ravel_import_layer_norm(ravel_draft *draft, cJSON *sequence, const char *name, double norm_eps)
+void ravel_import_vectors(ravel_draft *draft, const char *name)
 {
     add_tensors(draft, name, 1);
+}
+
+void ravel_import_layer_norm(ravel_draft *draft, cJSON *sequence, const char *name, double norm_eps)
+{
+    ravel_import_vectors(draft, name);
     cJSON *node = ravel_draft_node(draft, "layer_norm", name);
     ravel_draft_number(draft, node, "eps", norm_eps);
     ravel_draft_append(draft, sequence, node);
@@ -58,6 +65,48 @@ void ravel_import_gain(ravel_draft *draft, cJSON *sequence, const char *name)
     ravel_draft_name(gain, name, "gain");
     ravel_draft_add(draft, gain, ravel_draft_need(draft, name, 1));
     ravel_draft_append(draft, sequence, ravel_draft_node(draft, "scale", name));
+}
+
+void ravel_import_constant_gain(ravel_draft *draft, cJSON *sequence, const char *name, int n,
+                                float gain)
+{
+    char tensor[RAVEL_DRAFT_NAME];
+    ravel_draft_name(tensor, name, "gain");
+    float *values = ravel_draft_make(draft, tensor, 1, &n);
+    for (int i = 0; values && i < n; i++)
+        values[i] = gain;
+    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "scale", name));
+}
+
+cJSON *ravel_import_sum(ravel_draft *draft, cJSON *branch, cJSON *shortcut)
+{
+    if (!shortcut)
+        return branch;
+    cJSON *node = ravel_draft_node(draft, "residual", NULL);
+    ravel_draft_child(draft, node, "branch", branch);
+    ravel_draft_child(draft, node, "shortcut", shortcut);
+    return node;
+}
+
+cJSON *ravel_import_whole(ravel_draft *draft, int rows, cJSON *inner)
+{
+    cJSON *node = ravel_draft_node(draft, "whole", NULL);
+    ravel_draft_number(draft, node, "rows", rows);
+    ravel_draft_child(draft, node, "inner", inner);
+    return node;
+}
+
+void ravel_import_istft(ravel_draft *draft, cJSON *sequence, const char *head, int n_rows, int hop)
+{
+    const int n_fft = n_rows - 2, over = n_fft - hop;
+    if (n_fft > RAVEL_MAX_FFT || over < 0 || over % 2 != 0)
+        ravel_draft_fail(draft, "tensor '%s' has %d rows, which do not fit to a hop of %d", head,
+                         n_rows, hop);
+    cJSON *node = ravel_draft_node(draft, "istft", NULL);
+    ravel_draft_number(draft, node, "n_fft", n_fft);
+    ravel_draft_number(draft, node, "hop", hop);
+    ravel_draft_pair(draft, node, "trim", over / 2, over / 2);
+    ravel_draft_append(draft, sequence, node);
 }
 
 void ravel_import_convnext(ravel_draft *draft, cJSON *sequence, const char *prefix,

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "codec/import/draft.h"
+#include "codec/import/layers.h"
 
 enum { MAX_STAGES = 16, MAX_CHAINS = 16, MAX_BLOCKS = 16, MAX_DILATION = 1024, MAX_HOP = 65536 };
 enum { MAX_LEVELS = 16 };
@@ -81,13 +81,6 @@ static void append_activation(network *net, cJSON *sequence)
 
 /* --- Residual layers --------------------------------------------------------------------------- */
 
-static bool has(const network *net, const char *prefix)
-{
-    char sign[RAVEL_DRAFT_NAME];
-    ravel_draft_name(sign, prefix, "%s", "");
-    return ravel_draft_has(net->draft, sign);
-}
-
 /* x + conv(act(conv(act(x)))), the first one dilated */
 static void append_block(network *net, cJSON *chain, const char *prefix, int dilation)
 {
@@ -110,7 +103,7 @@ static cJSON *read_chain(network *net, const char *prefix)
     cJSON *chain = cJSON_CreateArray();
     for (int i = 0; i < MAX_BLOCKS && !net->draft->failed; i++) {
         ravel_draft_name(block, prefix, "res_blocks.%d", i);
-        if (i > 0 && !has(net, block))
+        if (i > 0 && !ravel_draft_has_part(net->draft, block, ""))
             break;
         append_block(net, chain, block, net->dilation[i]);
     }
@@ -120,17 +113,12 @@ static cJSON *read_chain(network *net, const char *prefix)
 /* A node that divides by n. */
 static void append_mean(network *net, const char *layer, int n)
 {
-    char name[RAVEL_DRAFT_NAME], tensor[RAVEL_DRAFT_NAME];
+    char name[RAVEL_DRAFT_NAME];
+    if (net->draft->failed)
+        return;
+    const int channels = net->draft->tensors[net->draft->n_tensors - 1].shape[0];
     ravel_draft_name(name, layer, "mean");
-    ravel_draft_name(tensor, name, "gain");
-    cJSON *node = ravel_draft_node(net->draft, "scale", name);
-    if (node) {
-        int channels = net->draft->tensors[net->draft->n_tensors - 1].shape[0];
-        float *gain = ravel_draft_make(net->draft, tensor, 1, &channels);
-        for (int c = 0; gain && c < channels; c++)
-            gain[c] = 1.0f / (float)n;
-    }
-    ravel_draft_append(net->draft, net->sequence, node);
+    ravel_import_constant_gain(net->draft, net->sequence, name, channels, 1.0f / (float)n);
 }
 
 /* The mean of several chains: each is the branch around those before it. */
@@ -142,16 +130,9 @@ static void append_layer(network *net, int i)
     ravel_draft_name(layer, net->part, "res_layers.%d", i);
     for (; n < MAX_CHAINS && !net->draft->failed; n++) {
         ravel_draft_name(chain, layer, "res_blocks.%d", n);
-        if (n > 0 && !has(net, chain))
+        if (n > 0 && !ravel_draft_has_part(net->draft, chain, ""))
             break;
-        cJSON *next = read_chain(net, chain);
-        if (n > 0) {
-            cJSON *node = ravel_draft_node(net->draft, "residual", NULL);
-            ravel_draft_child(net->draft, node, "branch", next);
-            ravel_draft_child(net->draft, node, "shortcut", sum);
-            next = node;
-        }
-        sum = next;
+        sum = ravel_import_sum(net->draft, read_chain(net, chain), sum);
     }
     ravel_draft_append(net->draft, net->sequence, sum);
     append_mean(net, layer, n);
@@ -229,7 +210,7 @@ static cJSON *read_encoder(ravel_draft *draft, int *hop)
     append_edge(&net, "pre_conv");
     for (int i = 0; i < MAX_STAGES && !draft->failed; i++) {
         ravel_draft_name(name, net.part, "down_sample_conv_layers.%d", i);
-        if (i > 0 && !has(&net, name))
+        if (i > 0 && !ravel_draft_has_part(draft, name, ""))
             break;
         append_layer(&net, i);
         append_activation(&net, net.sequence);
@@ -250,7 +231,7 @@ static cJSON *read_decoder(ravel_draft *draft)
     append_edge(&net, "pre_conv");
     for (int i = 0; i < MAX_STAGES && !draft->failed; i++) {
         ravel_draft_name(name, net.part, "up_sample_conv_layers.%d", i);
-        if (i > 0 && !has(&net, name))
+        if (i > 0 && !ravel_draft_has_part(draft, name, ""))
             break;
         append_activation(&net, net.sequence);
         ravel_draft_name(name, net.part, "up_sample_conv_layers.%d.conv", i);
@@ -300,13 +281,12 @@ static void append_group(ravel_draft *draft, cJSON *parts, const char *prefix)
 
 static cJSON *read_quantizer(ravel_draft *draft)
 {
-    char prefix[RAVEL_DRAFT_NAME], sign[RAVEL_DRAFT_NAME];
+    char prefix[RAVEL_DRAFT_NAME];
     cJSON *node = ravel_draft_node(draft, "grouped", NULL);
     cJSON *parts = cJSON_AddArrayToObject(node, "parts");
     for (int i = 0; i < RAVEL_MAX_CODEBOOKS && !draft->failed; i++) {
         ravel_draft_name(prefix, "vector_quantizer", "fsqs.%d", i);
-        ravel_draft_name(sign, prefix, "%s", "");
-        if (i > 0 && !ravel_draft_has(draft, sign))
+        if (i > 0 && !ravel_draft_has_part(draft, prefix, ""))
             break;
         append_group(draft, parts, prefix);
     }

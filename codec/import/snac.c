@@ -11,6 +11,7 @@
 
 #include "codec/import/draft.h"
 #include "codec/import/factorised.h"
+#include "codec/import/layers.h"
 
 enum { MAX_HOP = 65536, MAX_STRIDE = 256, HEAD_SIZE = 64, MAX_SEED = 0xfffff };
 
@@ -24,13 +25,6 @@ typedef struct {
     bool noise;
     int seed; /* of the next noise block */
 } network;
-
-static bool has_part(const network *net, const char *prefix, const char *part)
-{
-    char sign[RAVEL_DRAFT_NAME];
-    ravel_draft_name(sign, prefix, "%s", part);
-    return ravel_draft_has(net->draft, sign);
-}
 
 static void append_snake(network *net, cJSON *sequence, const char *prefix)
 {
@@ -139,10 +133,7 @@ static void append_attention(network *net, cJSON *sequence, const char *prefix)
     ravel_draft_append(draft, branch, ravel_draft_node(draft, "layer_norm", name));
     ravel_draft_append(draft, branch, attention);
     net->window = ravel_draft_config_int(draft, "attn_window_size", 32, 1, 4096);
-    cJSON *whole = ravel_draft_node(draft, "whole", NULL);
-    ravel_draft_number(draft, whole, "rows", net->window);
-    ravel_draft_child(draft, whole, "inner", residual);
-    ravel_draft_append(draft, sequence, whole);
+    ravel_draft_append(draft, sequence, ravel_import_whole(draft, net->window, residual));
 }
 
 /* Snake and convolution, twice; the first is dilated by 1, 3, 9 in turn. */
@@ -176,7 +167,7 @@ static const char *nth(const char *list, int i, char name[RAVEL_DRAFT_NAME])
 static int append_windows(network *net, cJSON *sequence, const char *list, int i)
 {
     char name[RAVEL_DRAFT_NAME];
-    if (!has_part(net, nth(list, i, name), "to_"))
+    if (!ravel_draft_has_part(net->draft, nth(list, i, name), "to_"))
         return i;
     append_attention(net, sequence, name);
     return i + 1;
@@ -200,7 +191,7 @@ static void append_decoder_stage(network *net, cJSON *sequence, const char *stag
     ravel_draft_name(name, stage, "block.1");
     append_strided(net, sequence, name);
     ravel_draft_name(name, stage, "block.2");
-    bool noisy = has_part(net, name, "linear.");
+    bool noisy = ravel_draft_has_part(net->draft, name, "linear.");
     if (noisy)
         append_noise(net, sequence, name);
     append_units(net, sequence, stage, noisy ? 3 : 2);
@@ -209,7 +200,8 @@ static void append_decoder_stage(network *net, cJSON *sequence, const char *stag
 static int append_stages(network *net, cJSON *sequence, const char *list, int i)
 {
     char stage[RAVEL_DRAFT_NAME];
-    for (; !net->draft->failed && has_part(net, nth(list, i, stage), "block."); i++) {
+    for (; !net->draft->failed && ravel_draft_has_part(net->draft, nth(list, i, stage), "block.");
+         i++) {
         if (net->decodes)
             append_decoder_stage(net, sequence, stage);
         else
@@ -237,7 +229,8 @@ static void read_decoder(network *net, cJSON *sequence)
     char name[RAVEL_DRAFT_NAME];
     int i = 1;
     append_conv(net, sequence, nth(list, 0, name), 1);
-    if (!has_part(net, nth(list, 1, name), "block.") && !has_part(net, name, "to_"))
+    if (!ravel_draft_has_part(net->draft, nth(list, 1, name), "block.") &&
+        !ravel_draft_has_part(net->draft, name, "to_"))
         append_conv(net, sequence, nth(list, i++, name), 1);
     i = append_windows(net, sequence, list, i);
     i = append_stages(net, sequence, list, i);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "codec/import/layers.h"
 #include "nn/fourier.h"
 
 enum {
@@ -15,11 +16,6 @@ enum {
 static const double eps = 1e-6; /* of all norms */
 
 /* --- Layers ----------------------------------------------------------------------------------- */
-
-static void append(ravel_draft *draft, cJSON *sequence, const char *type)
-{
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, type, NULL));
-}
 
 /* A convolution that keeps the rate, padded by zeros on both sides. */
 static void append_conv(ravel_draft *draft, cJSON *sequence, const char *name, bool depthwise)
@@ -37,37 +33,11 @@ static void append_conv(ravel_draft *draft, cJSON *sequence, const char *name, b
     ravel_draft_append(draft, sequence, node);
 }
 
-/* The tensors PREFIX.SUFFIX of that rank, all needed. */
-static void add_tensors(ravel_draft *draft, const char *prefix, const char *const suffixes[2],
-                        int rank)
-{
-    char name[RAVEL_DRAFT_NAME];
-    for (int i = 0; i < 2; i++) {
-        ravel_draft_name(name, prefix, "%s", suffixes[i]);
-        ravel_draft_add(draft, name, ravel_draft_need(draft, name, i == 0 ? rank : 1));
-    }
-}
-
-static const char *const weight_and_bias[2] = {"weight", "bias"};
-
-static void append_linear(ravel_draft *draft, cJSON *sequence, const char *name)
-{
-    add_tensors(draft, name, weight_and_bias, 2);
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", name));
-}
-
 static void append_group_norm(ravel_draft *draft, cJSON *sequence, const char *name)
 {
-    add_tensors(draft, name, weight_and_bias, 1);
+    ravel_import_vectors(draft, name);
     cJSON *node = ravel_draft_node(draft, "group_norm", name);
     ravel_draft_number(draft, node, "groups", N_GROUPS);
-    ravel_draft_number(draft, node, "eps", eps);
-    ravel_draft_append(draft, sequence, node);
-}
-
-static void append_layer_norm(ravel_draft *draft, cJSON *sequence, const char *name)
-{
-    cJSON *node = ravel_draft_node(draft, "layer_norm", name);
     ravel_draft_number(draft, node, "eps", eps);
     ravel_draft_append(draft, sequence, node);
 }
@@ -92,7 +62,9 @@ static void append_adaptive_norm(ravel_draft *draft, cJSON *sequence, const char
 {
     add_row(draft, name, "weight", "scale");
     add_row(draft, name, "bias", "shift");
-    append_layer_norm(draft, sequence, name);
+    cJSON *node = ravel_draft_node(draft, "layer_norm", name);
+    ravel_draft_number(draft, node, "eps", eps);
+    ravel_draft_append(draft, sequence, node);
 }
 
 /* A residual node, and its branch, still empty. */
@@ -115,7 +87,7 @@ static void append_resnet_block(ravel_draft *draft, cJSON *sequence, const char 
         cJSON *streams = cJSON_CreateArray();
         ravel_draft_name(name, prefix, "norm%d", i);
         append_group_norm(draft, branch, name);
-        append(draft, streams, "silu");
+        ravel_import_plain(draft, streams, "silu");
         ravel_draft_name(name, prefix, "conv%d", i);
         append_conv(draft, streams, name, false);
         ravel_draft_append(draft, branch, streams);
@@ -175,34 +147,25 @@ static void append_attention_block(ravel_draft *draft, cJSON *sequence, const ch
     ravel_draft_append(draft, branch, node);
 }
 
-static bool has(const ravel_draft *draft, const char *prefix, const char *part)
-{
-    char sign[RAVEL_DRAFT_NAME];
-    ravel_draft_name(sign, prefix, "%s", part);
-    return ravel_draft_has(draft, sign);
-}
-
 /* In pieces of rows that see each other. */
 static void append_pos_net(ravel_draft *draft, cJSON *sequence)
 {
     char name[RAVEL_DRAFT_NAME];
     if (!ravel_draft_has(draft, "backbone.pos_net."))
         return;
-    cJSON *node = ravel_draft_node(draft, "whole", NULL), *inner = cJSON_CreateArray();
-    ravel_draft_number(draft, node, "rows", PIECE_ROWS);
+    cJSON *inner = cJSON_CreateArray();
     for (int i = 0; i < MAX_BLOCKS && !draft->failed; i++) {
         ravel_draft_name(name, "backbone.pos_net", "%d", i);
-        if (i > 0 && !has(draft, name, ""))
+        if (i > 0 && !ravel_draft_has_part(draft, name, ""))
             break;
-        if (has(draft, name, "norm1."))
+        if (ravel_draft_has_part(draft, name, "norm1."))
             append_resnet_block(draft, inner, name);
-        else if (has(draft, name, "q."))
+        else if (ravel_draft_has_part(draft, name, "q."))
             append_attention_block(draft, inner, name);
         else
             append_group_norm(draft, inner, name);
     }
-    ravel_draft_child(draft, node, "inner", inner);
-    ravel_draft_append(draft, sequence, node);
+    ravel_draft_append(draft, sequence, ravel_import_whole(draft, PIECE_ROWS, inner));
 }
 
 /*
@@ -213,21 +176,20 @@ static void append_pos_net(ravel_draft *draft, cJSON *sequence)
 
 static void append_convnext(ravel_draft *draft, cJSON *sequence, const char *prefix)
 {
-    char name[RAVEL_DRAFT_NAME], gain[RAVEL_DRAFT_NAME];
+    char name[RAVEL_DRAFT_NAME];
     cJSON *branch = append_residual(draft, sequence);
     ravel_draft_name(name, prefix, "dwconv");
     append_conv(draft, branch, name, true);
     ravel_draft_name(name, prefix, "norm");
     append_adaptive_norm(draft, branch, name);
     ravel_draft_name(name, prefix, "pwconv1");
-    append_linear(draft, branch, name);
-    append(draft, branch, "gelu");
+    ravel_import_linear(draft, branch, name);
+    ravel_import_plain(draft, branch, "gelu");
     ravel_draft_name(name, prefix, "pwconv2");
-    append_linear(draft, branch, name);
+    ravel_import_linear(draft, branch, name);
     ravel_draft_name(name, prefix, "gamma");
-    ravel_draft_name(gain, name, "gain");
-    ravel_draft_add(draft, gain, ravel_draft_need(draft, name, 1));
-    ravel_draft_append(draft, branch, ravel_draft_node(draft, "scale", name));
+    (void)ravel_draft_need(draft, name, 1);
+    ravel_import_gain(draft, branch, name);
 }
 
 static void append_blocks(ravel_draft *draft, cJSON *sequence)
@@ -236,12 +198,11 @@ static void append_blocks(ravel_draft *draft, cJSON *sequence)
     append_adaptive_norm(draft, sequence, "backbone.norm");
     for (int i = 0; i < MAX_BLOCKS && !draft->failed; i++) {
         ravel_draft_name(name, "backbone.convnext", "%d", i);
-        if (i > 0 && !has(draft, name, ""))
+        if (i > 0 && !ravel_draft_has_part(draft, name, ""))
             break;
         append_convnext(draft, sequence, name);
     }
-    add_tensors(draft, "backbone.final_layer_norm", weight_and_bias, 1);
-    append_layer_norm(draft, sequence, "backbone.final_layer_norm");
+    ravel_import_layer_norm(draft, sequence, "backbone.final_layer_norm", eps);
 }
 
 /* The window, which checkpoints keep as a tensor, must be the one of the layer. */
@@ -258,26 +219,18 @@ static void check_window(ravel_draft *draft, int n_fft)
                          n_fft);
 }
 
-/* Frames reach over half of what they have more than a hop on either side; that is cut off. */
 static void append_head(ravel_draft *draft, cJSON *sequence, int hop)
 {
-    append_linear(draft, sequence, "head.out");
+    ravel_import_linear(draft, sequence, "head.out");
     const ravel_tensor *out = ravel_draft_need(draft, "head.out.weight", 2);
-    int n_fft = out ? out->shape[0] - 2 : 0, over = n_fft - hop;
     const char *padding = ravel_draft_config_string(draft, "head.padding", "same");
-    if (out && (n_fft > RAVEL_MAX_FFT || over < 0 || over % 2 != 0))
-        ravel_draft_fail(draft,
-                         "tensor 'head.out.weight' has %d rows, which do not fit to a hop of %d",
-                         out->shape[0], hop);
+    if (!out)
+        return;
+    ravel_import_istft(draft, sequence, "head.out.weight", out->shape[0], hop);
     if (strcmp(padding, "same") != 0)
         ravel_draft_fail(draft, "configuration: head.padding '%.40s' is not 'same'", padding);
     if (!draft->failed)
-        check_window(draft, n_fft);
-    cJSON *node = ravel_draft_node(draft, "istft", NULL);
-    ravel_draft_number(draft, node, "n_fft", n_fft);
-    ravel_draft_number(draft, node, "hop", hop);
-    ravel_draft_pair(draft, node, "trim", over / 2, over / 2);
-    ravel_draft_append(draft, sequence, node);
+        check_window(draft, out->shape[0] - 2);
 }
 
 /* --- Codecs ----------------------------------------------------------------------------------- */
