@@ -244,8 +244,7 @@ void ravel_import_dac(ravel_draft *draft)
     int hop = d.hop;
     cJSON *decoder = read_decoder(&d);
     (void)snprintf(name, sizeof name, "dac_%dkhz", rate / 1000);
-    ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name),
-                       "as the publisher of the checkpoint says", rate, hop);
+    ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name), NULL, rate, hop);
     ravel_draft_part(draft, "encoder", encoder);
     ravel_draft_part(draft, "quantizer", quantizer);
     ravel_draft_part(draft, "decoder", decoder);

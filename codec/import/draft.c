@@ -336,7 +336,8 @@ void ravel_draft_header(ravel_draft *draft, const char *name, const char *licenc
     draft->graph = cJSON_CreateObject();
     ravel_draft_number(draft, draft->graph, "format", 1);
     ravel_draft_string(draft, draft->graph, "name", name);
-    ravel_draft_string(draft, draft->graph, "licence", licence);
+    ravel_draft_string(draft, draft->graph, "licence",
+                       licence ? licence : "as the publisher of the checkpoint says");
     ravel_draft_number(draft, draft->graph, "sample_rate", sample_rate);
     ravel_draft_number(draft, draft->graph, "channels", 1);
     ravel_draft_number(draft, draft->graph, "hop", hop);

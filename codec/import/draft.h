@@ -90,7 +90,10 @@ void ravel_draft_append(ravel_draft *draft, cJSON *sequence, cJSON *node);
 /* Adds it to a node under a key, or frees it after a failure. */
 void ravel_draft_child(ravel_draft *draft, cJSON *node, const char *key, cJSON *child);
 
-/* Begins the graph with its header; the caller adds encoder, quantizer and decoder. */
+/*
+ * Begins the graph with its header; the caller adds encoder, quantizer and decoder.
+ * licence    NULL: what the publisher says
+ */
 void ravel_draft_header(ravel_draft *draft, const char *name, const char *licence, int sample_rate,
                         int hop);
 

@@ -100,8 +100,7 @@ void ravel_import_dualcodec(ravel_draft *draft)
     ravel_draft_append(draft, decoder, ravel_dac_decoder(draft, "dac.", &hop));
     int rate = ravel_draft_config_int(draft, "sample_rate", 24000, 1000, 768000);
     (void)snprintf(name, sizeof name, "dualcodec_%dhz", rate / hop);
-    ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name),
-                       "as the publisher of the checkpoint says", rate, hop);
+    ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name), NULL, rate, hop);
     ravel_draft_part(draft, "quantizer", quantizer);
     ravel_draft_part(draft, "decoder", decoder);
 }

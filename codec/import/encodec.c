@@ -127,7 +127,7 @@ void ravel_import_encodec(ravel_draft *draft)
     const segments cut = read_segments(draft, model.segment_s, rate);
     if (cut.length > 0)
         put_into_segments(draft, &all, &cut);
-    ravel_draft_header(draft, name, "as the publisher of the checkpoint says", rate, all.hop);
+    ravel_draft_header(draft, name, NULL, rate, all.hop);
     ravel_draft_channels(draft, count_channels(draft));
     ravel_draft_part(draft, "encoder", all.encoder);
     ravel_draft_part(draft, "quantizer", all.quantizer);

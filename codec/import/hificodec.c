@@ -321,8 +321,7 @@ void ravel_import_hificodec(ravel_draft *draft)
     cJSON *first = read_encoder(&encoder, (frames > 0 ? frames : 1) * encoder.hop);
     cJSON *quantizer = read_quantizer(draft);
     cJSON *last = read_generator(&generator);
-    ravel_draft_header(draft, name, "as the publisher of the checkpoint says", sample_rate,
-                       encoder.hop);
+    ravel_draft_header(draft, name, NULL, sample_rate, encoder.hop);
     ravel_draft_string(draft, draft->graph, "last_frame", "drop");
     ravel_draft_part(draft, "encoder", first);
     ravel_draft_part(draft, "quantizer", quantizer);

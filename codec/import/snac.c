@@ -345,8 +345,8 @@ void ravel_import_snac(ravel_draft *draft)
     read_decoder(&net, decoder);
     int rate = read_rate(draft, &net);
     (void)snprintf(name, sizeof name, "snac_%dkhz", rate / 1000);
-    ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name),
-                       "as the publisher of the checkpoint says", rate, net.hop * steps);
+    ravel_draft_header(draft, ravel_draft_config_string(draft, "name", name), NULL, rate,
+                       net.hop * steps);
     ravel_draft_part(draft, "encoder", encoder);
     ravel_draft_part(draft, "quantizer", read_quantizer(draft, strides, n, steps));
     ravel_draft_part(draft, "decoder", decoder);
