@@ -99,6 +99,24 @@ expect 0 "underruns" timeout --preserve-status -s INT 0.7 "$ravel" live --input 
     --record stopped.rvl
 expect 0 "" "$ravel" decode -q stopped.rvl stopped.wav
 
+# As long as it runs, and while it ends.
+told_often()
+{
+    "$ravel" live --input none --output none --record often.rvl -q &
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        set -- .often.rvl.*
+        [ -e "$1" ] && break
+        sleep 0.1
+    done
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        kill -TERM $! 2>/dev/null
+        sleep 0.01
+    done
+    wait $!
+}
+expect 0 "" told_often
+expect 0 "" "$ravel" decode -q often.rvl often.wav
+
 # --- A device ---------------------------------------------------------------------------------------
 
 with_jack()

@@ -52,6 +52,9 @@ static const struct {
 /* A handler has no other way to speak; threads look at it. */
 static atomic_int stop_signal;
 
+/* Set by the verb; whatever signal still comes then. */
+static bool stop_was_end;
+
 static void stop(int number)
 {
     stop_signal = number;
@@ -64,7 +67,7 @@ bool ravel_tool_stopped(void)
 
 void ravel_tool_stop_was_end(void)
 {
-    stop_signal = 0;
+    stop_was_end = true;
 }
 
 /* Of a signal to a thread that waits in a system call, which it ends. */
@@ -106,7 +109,7 @@ static void fill_descriptors(void)
 /* Output that is buffered may fail as late as here. */
 static int finish(int exit_code)
 {
-    if (stop_signal != 0) { /* the parent is to see the signal */
+    if (stop_signal != 0 && !stop_was_end) { /* the parent is to see the signal */
         const int number = stop_signal;
         signal(number, SIG_DFL);
         raise(number);

@@ -44,7 +44,7 @@ int ravel_tool_call(int argc, char **argv);
 /* Whether SIGINT, SIGTERM or SIGHUP asked to stop. */
 bool ravel_tool_stopped(void);
 
-/* The verb ran until it was told to end: that is done then, and no failure. */
+/* The verb ran until it was told to end, once or more often: that is done then, and no failure. */
 void ravel_tool_stop_was_end(void);
 
 /* --- Options ---------------------------------------------------------------------------------- */
