@@ -1,134 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Self-attention; here the causal kind, over the last `context` rows, the row itself included. Keys,
- * already turned by their position, and values lie in a ring in the state. Scores, their softmax and
- * the weighted sum of values run over the keys from the oldest to the newest.
+ * Self-attention: one linear map to queries, keys and values, the mixing of values by one of two
+ * kinds, causal (attention_ring.c) or of all rows (attention_all.c), and one linear map back.
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "nn/attention_impl.h"
 #include "nn/rope.h"
 
 typedef ravel_attention attention;
 
-/* Followed by keys [context][C] and values [context][C]; position p lies in slot p % context. */
-typedef struct {
-    int64_t position; /* of the next row */
-    int64_t unused;
-} attention_state;
-
-/* Room for the work on one row. */
-typedef struct {
-    float *scores; /* [context] */
-    ravel_attention_angles angles;
-} workspace;
-
 static void attention_reset(const ravel_layer *layer, void *state)
 {
     if (!layer->needs_all) {
-        *(attention_state *)state = (attention_state){0};
+        ravel_attention_ring_reset(state);
     }
-}
-
-static float *keys_of(const ravel_lane *lane)
-{
-    return (float *)((attention_state *)lane->state + 1);
-}
-
-static float *values_of(const attention *self, const ravel_lane *lane)
-{
-    return keys_of(lane) + (ptrdiff_t)self->context * self->base.in_channels;
-}
-
-ravel_attention_angles ravel_attention_take_angles(const ravel_attention *self,
-                                                   ravel_arena *scratch)
-{
-    const size_t pairs = (size_t)self->head_dim / 2 * sizeof(float);
-    return (ravel_attention_angles){.cosine = ravel_arena_take(scratch, pairs),
-                                    .sine = ravel_arena_take(scratch, pairs)};
-}
-
-size_t ravel_attention_angles_bytes(const ravel_attention *self)
-{
-    return 2 * ravel_rows_bytes(1, 1, self->head_dim / 2);
-}
-
-void ravel_attention_turn(const ravel_attention *self, int64_t position, float *query, float *key,
-                          const ravel_attention_angles *angles)
-{
-    const int head_dim = self->head_dim;
-    float *cosine = angles->cosine, *sine = angles->sine;
-    if (self->rope == RAVEL_ROPE_NONE) {
-        return;
-    }
-    ravel_rope_angles(self->frequency, head_dim / 2, position, cosine, sine);
-    for (int h = 0; h < self->n_heads; h++) {
-        ravel_rope_turn(self->rope, query + h * head_dim, head_dim, cosine, sine);
-        ravel_rope_turn(self->rope, key + h * head_dim, head_dim, cosine, sine);
-    }
-}
-
-/* One head of one row: the n newest keys, of which the oldest lies in slot `oldest`. */
-static void attend_head(const attention *self, const float *query, const float *keys,
-                        const float *values, int n, int oldest, float *y, float *scores)
-{
-    const ravel_kernels *kernels = self->base.kernels;
-    const ptrdiff_t row = self->base.in_channels;
-    for (int i = 0, slot = oldest; i < n; i++, slot = slot + 1 == self->context ? 0 : slot + 1) {
-        scores[i] = kernels->dot(query, keys + slot * row, self->head_dim);
-    }
-    kernels->scale(scores, self->scale, scores, n);
-    kernels->softmax(scores, scores, n);
-    memset(y, 0, (size_t)self->head_dim * sizeof *y);
-    for (int i = 0, slot = oldest; i < n; i++, slot = slot + 1 == self->context ? 0 : slot + 1) {
-        kernels->axpy(values + slot * row, scores[i], y, self->head_dim);
-    }
-}
-
-/* Keys that the row at a position sees, its own included. */
-static int n_visible(const attention *self, int64_t position)
-{
-    const int behind = self->together - 1 - (int)(position % self->together);
-    const int most = self->context - behind;
-    return position < most ? (int)position + 1 : most;
-}
-
-/* qkv [3C] of the lane's next row; y [C] */
-static void attend(const attention *self, const ravel_lane *lane, float *qkv, float *y,
-                   const workspace *work)
-{
-    attention_state *state = lane->state;
-    const int channels = self->base.in_channels, head_dim = self->head_dim;
-    const int slot = (int)(state->position % self->context);
-    const int n = n_visible(self, state->position);
-    const int oldest = slot + 1 >= n ? slot + 1 - n : slot + 1 - n + self->context;
-    const size_t row = (size_t)channels * sizeof(float);
-    ravel_attention_turn(self, state->position, qkv, qkv + channels, &work->angles);
-    memcpy(keys_of(lane) + (ptrdiff_t)slot * channels, qkv + channels, row);
-    memcpy(values_of(self, lane) + (ptrdiff_t)slot * channels, qkv + 2 * channels, row);
-    for (int h = 0; h < self->n_heads; h++) {
-        attend_head(self, qkv + h * head_dim, keys_of(lane) + h * head_dim,
-                    values_of(self, lane) + h * head_dim, n, oldest, y + h * head_dim,
-                    work->scores);
-    }
-    state->position++;
-}
-
-/* qkv [n][3C] of the lane's rows; mixed [n][C] */
-static void attend_rows(const attention *self, const ravel_lane *lane, float *qkv, float *mixed,
-                        ravel_arena *scratch)
-{
-    const size_t mark = scratch->used;
-    const ptrdiff_t channels = self->base.in_channels;
-    const workspace work = {.scores =
-                                ravel_arena_take(scratch, (size_t)self->context * sizeof(float)),
-                            .angles = ravel_attention_take_angles(self, scratch)};
-    for (int t = 0; t < lane->n_in; t++) {
-        attend(self, lane, qkv + 3 * t * channels, mixed + t * channels, &work);
-    }
-    scratch->used = mark;
 }
 
 /* The weighted values of all rows through the last linear map, to the lanes. */
@@ -168,7 +55,7 @@ static void attention_push(const ravel_layer *layer, ravel_lane *lanes, int n_la
             if (layer->needs_all) {
                 ravel_attention_all(self, own, lanes[l].n_in, y, scratch);
             } else {
-                attend_rows(self, &lanes[l], own, y, scratch);
+                ravel_attention_ring(self, &lanes[l], own, y, scratch);
             }
         }
         project(self, lanes, n_lanes, rows, mixed, scratch);
@@ -181,8 +68,7 @@ static size_t attention_scratch_size(const ravel_layer *layer, int max_in, int n
     const attention *self = (const attention *)layer;
     const size_t n_rows = ravel_size_mul((size_t)n_lanes, (size_t)max_in);
     const size_t work = layer->needs_all ? ravel_attention_all_scratch_size(self, max_in)
-                                         : ravel_rows_bytes(1, 1, self->context) +
-                                               ravel_attention_angles_bytes(self);
+                                         : ravel_attention_ring_scratch_size(self);
     size_t size = ravel_arena_bytes(ravel_size_mul(n_rows, sizeof(float *)));
     size = ravel_size_add(size, ravel_rows_bytes(n_lanes, max_in, 3 * layer->in_channels));
     size = ravel_size_add(size, ravel_rows_bytes(n_lanes, max_in, layer->in_channels));
@@ -300,8 +186,7 @@ ravel_layer *ravel_attention_new(const ravel_kernels *kernels, const ravel_atten
     self->base.in_channels = self->base.out_channels = channels;
     self->base.needs_all = spec->all_rows;
     if (!spec->all_rows) {
-        self->base.state_size = ravel_state_bytes(
-            sizeof(attention_state) + 2 * (size_t)self->context * (size_t)channels * sizeof(float));
+        self->base.state_size = ravel_state_bytes(ravel_attention_ring_state_bytes(self));
     }
     self->base.weight_bytes = ravel_matrix_bytes(&self->qkv) + ravel_matrix_bytes(&self->out);
     self->base.macs = (4.0 * channels + 2.0 * self->context) * channels;

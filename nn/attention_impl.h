@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the two kinds of self-attention share: weights, and the turning by position. */
+/* Self-attention: its weights, the turning by position, and the two kinds of mixing. */
 #ifndef RAVEL_NN_ATTENTION_IMPL_H
 #define RAVEL_NN_ATTENTION_IMPL_H
 
@@ -14,6 +14,8 @@ typedef struct {
     float scale;       /* of a score: 1 / sqrt(head_dim) */
 } ravel_attention;
 
+/* --- Turning by position (nn/attention_turn.c) ------------------------------------------------ */
+
 /* Room for the angles of one position. */
 typedef struct {
     float *cosine, *sine; /* [head_dim / 2] */
@@ -26,6 +28,19 @@ size_t ravel_attention_angles_bytes(const ravel_attention *self);
 /* Turns all heads of a query and a key [C] by their position; nothing without RoPE. */
 void ravel_attention_turn(const ravel_attention *self, int64_t position, float *query, float *key,
                           const ravel_attention_angles *angles);
+
+/* --- Mixing ----------------------------------------------------------------------------------- */
+
+/*
+ * Every row sees the last rows (nn/attention_ring.c), which lie in the lane's state.
+ * qkv       [n][3C] of the lane's n rows, turned in place
+ * mixed     [n][C]: the weighted values, before the last map
+ */
+void ravel_attention_ring(const ravel_attention *self, const ravel_lane *lane, float *qkv,
+                          float *mixed, ravel_arena *scratch);
+void ravel_attention_ring_reset(void *state);
+size_t ravel_attention_ring_state_bytes(const ravel_attention *self);
+size_t ravel_attention_ring_scratch_size(const ravel_attention *self);
 
 /*
  * Every row sees all rows (nn/attention_all.c).
