@@ -52,17 +52,21 @@ int ravel_model_samples_room(const ravel_model *model, int n_frames);
 
 /* --- Scratch (codec/scratch.c) -------------------------------------------------------------- */
 
+enum { RAVEL_SCRATCH_ALIGNMENT = 64 };
+
 struct ravel_scratch {
     const ravel_model *model;
     int n_streams;
     size_t arena_size; /* bytes behind the struct */
 };
 
-/* All of the scratch's memory, empty. */
-ravel_arena ravel_scratch_arena(ravel_scratch *scratch);
+/* --- Rounds: what all streams advance by together (codec/round.c) ---------------------------- */
 
 /* Frames that each of n streams may advance by in a round. */
 int ravel_model_round_frames(const ravel_model *model, int n_streams);
+
+/* All of the scratch's memory, empty. */
+ravel_arena ravel_scratch_arena(ravel_scratch *scratch);
 
 /*
  * Arena bytes of one round of n streams: of codec/encoder.c and codec/decoder.c, which say here

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
-#include <string.h>
 
 #include "codec/model.h"
-
-enum { ALIGNMENT = 64 };
-
-/* The rows in flight stay about as many however many streams there are. */
-int ravel_model_round_frames(const ravel_model *model, int n_streams)
-{
-    int n_frames = model->chunk_frames / n_streams;
-    return n_frames > 0 ? n_frames : 1;
-}
 
 static size_t arena_size(const ravel_model *model, int n_streams)
 {
@@ -26,8 +16,8 @@ size_t ravel_scratch_size(const ravel_model *model, int n_streams)
     if (!model || n_streams < 1)
         return 0;
     size_t size = arena_size(model, n_streams);
-    /* ALIGNMENT once more because mem is aligned for any type only */
-    size_t more = sizeof(ravel_scratch) + ALIGNMENT;
+    /* RAVEL_SCRATCH_ALIGNMENT once more because mem is aligned for any type only */
+    size_t more = sizeof(ravel_scratch) + RAVEL_SCRATCH_ALIGNMENT;
     return size > SIZE_MAX - more ? SIZE_MAX : size + more;
 }
 
@@ -51,11 +41,4 @@ ravel_scratch *ravel_scratch_new(const ravel_model *model, int n_streams)
 void ravel_scratch_free(ravel_scratch *scratch)
 {
     free(scratch);
-}
-
-ravel_arena ravel_scratch_arena(ravel_scratch *scratch)
-{
-    char *base = (char *)(scratch + 1);
-    base += (ALIGNMENT - (uintptr_t)base % ALIGNMENT) % ALIGNMENT;
-    return (ravel_arena){base, scratch->arena_size, 0};
 }
