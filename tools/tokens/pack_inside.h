@@ -13,6 +13,10 @@ typedef int ravel_pack_sink(void *context, const void *bytes, size_t n, ravel_er
 /* Bytes of an utterance's tokens, without a header. */
 int64_t ravel_pack_token_bytes(const ravel_token_layout *layout, int64_t n_frames);
 
+/* The codes of an entry; *own is to be freed. NULL with *error filled. */
+const ravel_spool *ravel_pack_spool(const ravel_pack *pack, int64_t entry, ravel_spool *own,
+                                    ravel_error *error);
+
 /* Feeds the little-endian tokens of an entry to the sink. */
 int ravel_pack_tokens(const ravel_pack *pack, int64_t entry, ravel_pack_sink *sink, void *context,
                       ravel_error *error);
