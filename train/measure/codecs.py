@@ -23,7 +23,7 @@ from scipy.signal import resample_poly
 from ..command import model_info, run, with_model
 from ..opus import SAMPLE_RATE, Opus, fit
 
-__all__ = ["SAMPLE_RATE", "Checkpoint", "Codec2", "Opus", "Ravel", "lyra"]
+__all__ = ["SAMPLE_RATE", "Checkpoint", "Codec2", "Opus", "Original", "Ravel", "lyra"]
 
 
 class Ravel:
@@ -141,3 +141,25 @@ class Codec2:
         coded = run("c2enc", mode, "-", "-", data=raw)
         decoded = np.frombuffer(run("c2dec", mode, "-", "-", data=coded), "<i2") / 32768
         return fit(resample_poly(decoded[self.LATE:], 3, 1), len(pcm)), 8 * len(coded)
+
+
+def later(pcm: np.ndarray) -> np.ndarray:
+    return fit(np.concatenate([np.zeros(SAMPLE_RATE // 500, "f4"), pcm]), len(pcm))
+
+
+def with_noise(pcm: np.ndarray) -> np.ndarray:
+    return pcm + 1e-3 * np.random.default_rng(0).standard_normal(len(pcm)).astype("f4")
+
+
+class Original:
+    """The recording itself, with a change that nobody hears: how much a measure makes of nothing."""
+
+    rates: tuple[float, ...] = (SAMPLE_RATE * 16 / 1000,)
+    word_rates = rates
+    CHANGES = {"2 ms later": later, "noise of -60 dBFS": with_noise}
+
+    def __init__(self, change: str) -> None:
+        self.name, self.identity, self.change = f"original, {change}", "1", self.CHANGES[change]
+
+    def code(self, pcm: np.ndarray, kbps: float) -> tuple[np.ndarray, int]:
+        return self.change(pcm), 16 * len(pcm)

@@ -29,7 +29,7 @@ import soundfile as sf  # noqa: E402
 from scipy.signal import resample_poly  # noqa: E402
 
 from . import measures, recognise  # noqa: E402
-from .codecs import SAMPLE_RATE, Checkpoint, Codec2, Opus, Ravel, lyra  # noqa: E402
+from .codecs import SAMPLE_RATE, Checkpoint, Codec2, Opus, Original, Ravel, lyra  # noqa: E402
 
 MEASURES = ("pesq", "estoi", "mel", "si_sdr_db")
 HEADS = ("PESQ-WB", "ESTOI", "mel", "SI-SDR, dB")
@@ -238,12 +238,16 @@ def wanted(arguments: argparse.Namespace) -> list:
             return Checkpoint(arguments.checkpoint)
         return Ravel(arguments.ravel, arguments.model)
 
-    makers = {"ravel": first, "opus": Opus, "codec2": Codec2,
-              "lyra": lambda: lyra(arguments.ravel, arguments.lyra, arguments.cache)}
+    def originals() -> list:
+        return [Original(change) for change in Original.CHANGES]
+
+    makers = {"ravel": lambda: [first()], "opus": lambda: [Opus()], "codec2": lambda: [Codec2()],
+              "lyra": lambda: [lyra(arguments.ravel, arguments.lyra, arguments.cache)],
+              "original": originals}
     codecs = []
     for name in arguments.only or makers:
         try:
-            codecs.append(makers[name]())
+            codecs += makers[name]()
         except (RuntimeError, OSError) as problem:
             print(f"left out: {name}: {problem}", file=sys.stderr)
     return codecs
@@ -264,7 +268,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, help="of a training, in PyTorch, instead")
     parser.add_argument("--lyra", type=Path, default=shared / "vectors/lyra",
                         help="folder with lyra_v2.safetensors and its graph")
-    parser.add_argument("--only", nargs="+", choices=["ravel", "opus", "codec2", "lyra"])
+    parser.add_argument("--only", nargs="+", choices=["ravel", "opus", "codec2", "lyra", "original"])
     parser.add_argument("--cache", type=Path, default=Path("build/evaluate"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="file for all figures")
@@ -292,7 +296,8 @@ def main() -> int:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
     if arguments.plot:
         from .plot import plot
-        plot(figures["rows"], arguments.plot)
+        plot([row for row in figures["rows"] if not row["codec"].startswith("original")],
+             arguments.plot)
     return 0
 
 
