@@ -41,11 +41,6 @@ int ravel_transport_send(ravel_transport *transport, bool marker, uint32_t times
     return send_bytes(channel, packet, n);
 }
 
-ravel_channel *ravel_transport_report_channel(ravel_transport *transport)
-{
-    return transport->peer.multiplexed ? &transport->media : &transport->reports;
-}
-
 void ravel_transport_send_report(ravel_transport *transport, bool bye)
 {
     alignas(4) uint8_t packet[RAVEL_RTCP_MAX + RAVEL_SRTP_MAX_OVERHEAD];
@@ -61,22 +56,6 @@ void ravel_transport_send_report(ravel_transport *transport, bool bye)
 }
 
 /* --- Receiving ------------------------------------------------------------------------------ */
-
-const char *ravel_drop_name(ravel_drop kind)
-{
-    static const char *const names[RAVEL_DROP_KINDS] = {
-        [RAVEL_DROP_TRUNCATED] = "truncated",
-        [RAVEL_DROP_OVERSIZED] = "oversized",
-        [RAVEL_DROP_UNKNOWN] = "unknown",
-        [RAVEL_DROP_EARLY] = "early",
-        [RAVEL_DROP_UNAUTHENTICATED] = "unauthenticated",
-        [RAVEL_DROP_REPLAYED] = "replayed",
-        [RAVEL_DROP_PAYLOAD_TYPE] = "payload type",
-        [RAVEL_DROP_HANDSHAKE] = "handshake",
-        [RAVEL_DROP_OVERFLOW] = "overflow",
-    };
-    return names[kind];
-}
 
 static void drop(ravel_transport *transport, ravel_drop kind)
 {

@@ -65,14 +65,21 @@ struct ravel_transport {
     ravel_transport_status status;
 };
 
+/* --- state.c ---------------------------------------------------------------------------------- */
+
+/* Tells the owner, of being secure once, and of nothing after a failure. */
 void ravel_transport_emit(ravel_transport *transport, ravel_transport_event event,
                           const char *text);
+
+/* Which carries the reports. */
+ravel_channel *ravel_transport_report_channel(ravel_transport *transport);
+
+/* --- transport.c ------------------------------------------------------------------------------ */
 
 /* The peer has no ICE. What it was to gather for us is not waited for. */
 void ravel_transport_drop_ice(ravel_transport *transport);
 
-/* Which carries the reports. */
-ravel_channel *ravel_transport_report_channel(ravel_transport *transport);
+/* --- packets.c -------------------------------------------------------------------------------- */
 
 /* Nothing while there are no keys. */
 void ravel_transport_send_report(ravel_transport *transport, bool bye);

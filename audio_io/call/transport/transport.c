@@ -24,15 +24,6 @@ enum {
     REPORT_MS = 2000 /* on average */
 };
 
-void ravel_transport_emit(ravel_transport *transport, ravel_transport_event event, const char *text)
-{
-    if (transport->failed || (event == RAVEL_TRANSPORT_SECURE && transport->secure))
-        return;
-    transport->failed = event == RAVEL_TRANSPORT_FAILED;
-    transport->secure = transport->secure || event == RAVEL_TRANSPORT_SECURE;
-    transport->handlers.event(event, text, transport->handlers.context);
-}
-
 /* --- Keys ----------------------------------------------------------------------------------- */
 
 static const char *protection(ravel_transport *transport)
