@@ -4,7 +4,6 @@
 import itertools
 import operator
 import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import (
     Any,
@@ -33,10 +32,10 @@ from ravel._core import (
     ffi,
     lib,
     new_error,
-    text_of,
 )
 from ravel._files import Path, SoundFile, file_name
 from ravel._layout import Layout
+from ravel._model import Model
 from ravel._rvl import decode_file, encode_file
 from ravel._sound import as_model_wants, pieces_of
 from ravel._streams import Decoder, Encoder, push_many
@@ -93,7 +92,7 @@ def _is_batch(value: Any) -> bool:
     return isinstance(value, (list, tuple))
 
 
-class Codec:
+class Codec(Model):
     """
     A model: immutable, shared by any number of threads; ``ravel.load`` opens it.
 
@@ -102,85 +101,8 @@ class Codec:
     """
 
     def __init__(self, model: Any, path: Optional[str] = None) -> None:
-        self._model = model
+        super().__init__(model)
         self._path = path
-        self._info = info = lib.ravel_model_get_info(model)
-        self._local = threading.local()
-        # By number of codebooks: codes of a frame. By that: the size of each one's codebook.
-        self._widths = [0] + [
-            lib.ravel_model_codes_per_frame(model, n) for n in range(1, info.n_codebooks + 1)
-        ]
-        self._columns: List[List[int]] = [[] for _ in range(self._widths[-1] + 1)]
-        sizes: List[int] = []
-        for size, steps in zip(self.codebook_sizes, self.steps_per_frame):
-            sizes = sizes + [size] * steps
-            self._columns[len(sizes)] = sizes
-
-    # --- What it is ------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return text_of(self._info.name)
-
-    @property
-    def licence(self) -> str:
-        """The model's licence."""
-        return text_of(self._info.licence)
-
-    @property
-    def sample_rate(self) -> int:
-        """Samples a second that it takes and gives."""
-        return int(self._info.sample_rate_hz)
-
-    @property
-    def channels(self) -> int:
-        """Channels of its sound."""
-        return int(self._info.channels)
-
-    @property
-    def hop_length(self) -> int:
-        """Samples of a frame."""
-        return int(self._info.hop_samples)
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames a second."""
-        return self.sample_rate / self.hop_length
-
-    @property
-    def codebooks(self) -> int:
-        """How many codebooks it has."""
-        return int(self._info.n_codebooks)
-
-    @property
-    def codebook_sizes(self) -> Tuple[int, ...]:
-        """Codewords of each codebook."""
-        return tuple(self._info.codebook_size[0 : self._info.n_codebooks])
-
-    @property
-    def steps_per_frame(self) -> Tuple[int, ...]:
-        """Codes of each codebook in a frame: columns of the codes; mostly 1."""
-        return tuple(self._info.steps_per_frame[0 : self._info.n_codebooks])
-
-    @property
-    def delay(self) -> int:
-        """Samples from a sample's arrival to its decoded return, live."""
-        return int(self._info.delay_samples)
-
-    @property
-    def tokenizer_identity(self) -> str:
-        """SHA-256 of what makes the codes; equal identities make equal codes, on any machine."""
-        return bytes(self._info.tokenizer_identity).hex()
-
-    @property
-    def decoder_identity(self) -> str:
-        """SHA-256 of what makes the samples."""
-        return bytes(self._info.decoder_identity).hex()
-
-    def bitrate(self, codebooks: Optional[int] = None) -> float:
-        """Bits a second of packed codes."""
-        return float(lib.ravel_model_bitrate(self._model, self._check_codebooks(codebooks)))
 
     def __repr__(self) -> str:
         return (
@@ -191,47 +113,11 @@ class Codec:
     def __reduce__(self) -> Any:
         return _load_again, (self._path, self.tokenizer_identity, self.decoder_identity)
 
-    # --- For the streams -------------------------------------------------------------------------
-
-    def _check_codebooks(self, codebooks: Optional[int]) -> int:
-        if codebooks is None:
-            return self.codebooks
-        codebooks = operator.index(codebooks)
-        if 1 <= codebooks < self._info.least_codebooks:
-            raise ArgumentError(
-                f"codebooks={codebooks}: of the model '{self.name}' that holds no sound;"
-                f" {self._info.least_codebooks} at least"
-            )
-        if not 1 <= codebooks <= self.codebooks:
-            raise ArgumentError(
-                f"codebooks={codebooks}: the model '{self.name}' has {self.codebooks}"
-            )
-        return codebooks
-
-    def _codebooks_of(self, codes: Codes) -> int:
-        return self._widths.index(codes.shape[1])
-
-    def _shape(self, n_samples: int) -> Tuple[int, ...]:
-        return (n_samples,) if self.channels == 1 else (n_samples, self.channels)
-
-    def _scratch(self, n_streams: int) -> Any:
-        """Working memory of this thread for so many streams; a power of two, that it stays few."""
-        room = 1 << (n_streams - 1).bit_length()
-        scratches = self._local.__dict__.setdefault("scratches", {})
-        if room not in scratches:
-            scratch = lib.ravel_scratch_new(self._model, room)
-            if scratch == ffi.NULL:
-                raise OutOfMemoryError(f"out of memory for {n_streams} streams at once")
-            scratches[room] = ffi.gc(scratch, lib.ravel_scratch_free)
-        return scratches[room]
-
     # --- Streams ---------------------------------------------------------------------------------
 
     def encoder(self, codebooks: Optional[int] = None) -> Encoder:
         """A stream of samples at ``sample_rate`` to codes of all or the first ``codebooks``."""
-        if self._info.decodes_only:
-            raise ModelError(f"the model '{self.name}' only decodes: it has no encoder")
-        return Encoder(self, self._check_codebooks(codebooks))
+        return Encoder(self, codebooks)
 
     def decoder(self) -> Decoder:
         """A stream of codes to samples."""

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Codes as the tokens of a language model, and back (docs/tokens.md)."""
 
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ravel._arrays import Codes, Tokens, as_array, as_codes
 from ravel._core import ArgumentError, DataError, check_error, ffi, lib, new_error, text_of
+from ravel._model import Model
 from ravel._streams import in_memory
-
-if TYPE_CHECKING:
-    from ravel._codec import Codec
 
 _ORDERS: List[str] = []
 while lib.ravel_token_order_name(len(_ORDERS)) != ffi.NULL:
@@ -44,7 +42,7 @@ class Layout:
 
     def __init__(
         self,
-        codec: "Codec",
+        codec: Model,
         order: str,
         codebooks: int,
         delays: Optional[Sequence[int]],

@@ -2,7 +2,7 @@
 """`.rvl` streams: what the command's encode and decode do, with the same bytes."""
 
 import warnings
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,9 @@ import numpy.typing as npt
 from ravel._arrays import Samples
 from ravel._core import check_error, ffi, lib, new_error
 from ravel._files import Path, SoundFile, SoundWriter, file_name
+from ravel._model import Model
 from ravel._sound import as_model_wants
-from ravel._streams import Decoder, in_memory, push_many
-
-if TYPE_CHECKING:
-    from ravel._codec import Codec
+from ravel._streams import Decoder, Encoder, in_memory, push_many
 
 READ_FRAMES = 64
 
@@ -37,7 +35,7 @@ def _tags(given: Optional[Mapping[str, str]], of_file: List[bytes]) -> List[Any]
 class _StreamWriter:
     """Nothing is left of the file after an exception."""
 
-    def __init__(self, path: Path, codec: "Codec", codebooks: int, tags: List[Any]) -> None:
+    def __init__(self, path: Path, codec: Model, codebooks: int, tags: List[Any]) -> None:
         self._error = new_error()
         self._tags = ffi.new("const char *[]", tags)
         values = {
@@ -69,13 +67,13 @@ class _StreamWriter:
 
 
 def encode_file(
-    codec: "Codec",
+    codec: Model,
     source: Path,
     target: Path,
     codebooks: Optional[int],
     tags: Optional[Mapping[str, str]],
 ) -> None:
-    encoder = codec.encoder(codebooks)
+    encoder = Encoder(codec, codebooks)
     with SoundFile(source) as sound:
         held = _tags(tags, sound.tags())
         with _StreamWriter(target, codec, encoder.codebooks, held) as writer:
@@ -92,7 +90,7 @@ def encode_file(
 class StreamFile:
     """A stream that is read from its beginning, with the codec that it is checked against."""
 
-    def __init__(self, path: Path, codec: "Codec") -> None:
+    def __init__(self, path: Path, codec: Model) -> None:
         self._path, self._codec, self._error = path, codec, new_error()
         reader = lib.ravel_stream_reader_open(file_name(path), codec._model, self._error)
         self._reader = ffi.gc(check_error(reader, self._error), lib.ravel_stream_reader_close)
@@ -145,9 +143,9 @@ class StreamFile:
         warnings.warn(text, DamageWarning, stacklevel=4)
 
 
-def _decoded(codec: "Codec", stream: StreamFile) -> Iterator[Samples]:
+def _decoded(codec: Model, stream: StreamFile) -> Iterator[Samples]:
     """Samples [n, all channels] of the stream, its beginning and end not yet cut."""
-    decoders: List[Decoder] = [codec.decoder() for _ in range(stream.n_streams)]
+    decoders: List[Decoder] = [Decoder(codec) for _ in range(stream.n_streams)]
     for n, codes in stream.pieces():
         if codes is None:
             pcm = [decoder.conceal(n) for decoder in decoders]
@@ -157,11 +155,11 @@ def _decoded(codec: "Codec", stream: StreamFile) -> Iterator[Samples]:
     yield _joined(codec, [decoder.finish() for decoder in decoders])
 
 
-def _joined(codec: "Codec", pcm: List[Samples]) -> Samples:
+def _joined(codec: Model, pcm: List[Samples]) -> Samples:
     return np.concatenate([one.reshape(-1, codec.channels) for one in pcm], axis=1)
 
 
-def decode_file(codec: "Codec", source: Path, target: Path, bits: int) -> None:
+def decode_file(codec: Model, source: Path, target: Path, bits: int) -> None:
     with StreamFile(source, codec) as stream:
         channels = codec.channels * stream.n_streams
         with SoundWriter(target, codec.sample_rate, channels, bits) as writer:

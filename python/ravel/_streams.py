@@ -3,15 +3,13 @@
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence, TypeVar, Union
+from typing import Any, Callable, Iterator, List, Optional, Sequence, TypeVar, Union
 
 import numpy as np
 
 from ravel._arrays import MAX_COUNT, Codes, Samples, as_codes, as_floats, wave_array
-from ravel._core import ArgumentError, OutOfMemoryError, check, ffi, lib
-
-if TYPE_CHECKING:
-    from ravel._codec import Codec
+from ravel._core import ArgumentError, ModelError, OutOfMemoryError, check, ffi, lib
+from ravel._model import Model
 
 S = TypeVar("S", bound="Stream")
 
@@ -38,7 +36,7 @@ def model_samples(wave: Any, channels: int) -> Samples:
 class Stream:
     """What encoders and decoders share; pushed by two threads, it serves one after the other."""
 
-    def __init__(self, codec: "Codec", new: Callable[[], Any], free: Callable[[Any], None]) -> None:
+    def __init__(self, codec: Model, new: Callable[[], Any], free: Callable[[Any], None]) -> None:
         pointer = new()
         if pointer == ffi.NULL:
             raise OutOfMemoryError("out of memory")
@@ -48,7 +46,7 @@ class Stream:
         self._finished = False
 
     @property
-    def codec(self) -> "Codec":
+    def codec(self) -> Model:
         """The codec that this is a stream of."""
         return self._codec
 
@@ -78,8 +76,10 @@ class Encoder(Stream):
     However the samples are cut into pushes, the codes are the same.
     """
 
-    def __init__(self, codec: "Codec", codebooks: int) -> None:
-        model = codec._model
+    def __init__(self, codec: Model, codebooks: Optional[int] = None) -> None:
+        if codec._info.decodes_only:
+            raise ModelError(f"the model '{codec.name}' only decodes: it has no encoder")
+        model, codebooks = codec._model, codec._check_codebooks(codebooks)
         super().__init__(
             codec, lambda: lib.ravel_encoder_new(model, codebooks), lib.ravel_encoder_free
         )
@@ -149,7 +149,7 @@ class Decoder(Stream):
     However the frames are cut into pushes, the samples are the same.
     """
 
-    def __init__(self, codec: "Codec") -> None:
+    def __init__(self, codec: Model) -> None:
         model = codec._model
         super().__init__(codec, lambda: lib.ravel_decoder_new(model), lib.ravel_decoder_free)
 
@@ -214,7 +214,7 @@ def _held(streams: Sequence[Stream]) -> Iterator[None]:
         yield
 
 
-def _check_batch(streams: Sequence[Stream], inputs: Sequence[Any]) -> "Codec":
+def _check_batch(streams: Sequence[Stream], inputs: Sequence[Any]) -> Model:
     if len(streams) != len(inputs):
         raise ArgumentError(f"{len(streams)} streams, but {len(inputs)} inputs")
     if len({id(stream) for stream in streams}) < len(streams):
