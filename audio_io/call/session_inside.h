@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The inside of a session, for its parts alone: session.c, session_media.c, session_sip.c. */
+/*
+ * The inside of a session, for its parts alone, from the top down: what the user does (session.c),
+ * the dialogue (session_sip.c), the media (session_media.c), the states (session_state.c).
+ */
 #ifndef RAVEL_AUDIO_IO_CALL_SESSION_INSIDE_H
 #define RAVEL_AUDIO_IO_CALL_SESSION_INSIDE_H
 
@@ -27,9 +30,13 @@ struct ravel_session {
     int64_t heard_us;   /* when something came from the peer last */
     uint64_t heard;     /* packets and reports until then */
     int64_t goodbye_us; /* when the peer's RTCP said goodbye; 0: it has not */
+
+    /* The dialogue's, for the parts below it. */
+    void (*go_on)(ravel_session *session); /* the transport can be described: calls, or answers */
+    tmr_h *shut_down;                      /* of a call that ends */
 };
 
-/* --- session.c -------------------------------------------------------------------------------- */
+/* --- session_state.c -------------------------------------------------------------------------- */
 
 /* From now on the call is in that state. */
 void ravel_session_enter(ravel_session *session, ravel_call_state state);
@@ -37,9 +44,6 @@ void ravel_session_enter(ravel_session *session, ravel_call_state state);
 /* The call is over, once the caller has returned. The first reason counts. */
 void ravel_session_end(ravel_session *session, ravel_call_result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* What a status code of SIP says in words. */
-const char *ravel_session_phrase(uint16_t code);
 
 /* --- session_media.c: description, transport and sound ---------------------------------------- */
 
@@ -59,10 +63,5 @@ void ravel_session_secure(ravel_session *session);
 
 /* Frees transport and sound; the status keeps what they tell. return    0 or a negative status */
 int ravel_session_close_media(ravel_session *session, ravel_error *error);
-
-/* --- session_sip.c: the dialogue -------------------------------------------------------------- */
-
-/* The transport can be described: calls, or answers if the user has. */
-void ravel_session_go_on(ravel_session *session);
 
 #endif

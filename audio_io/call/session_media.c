@@ -135,7 +135,7 @@ static void event_came(ravel_transport_event event, const char *text, void *cont
     case RAVEL_TRANSPORT_GATHERED:
         session->gathered = true;
         if (session->status.outgoing || session->answered)
-            ravel_session_go_on(session);
+            session->go_on(session);
         break;
     case RAVEL_TRANSPORT_SECURE:
         secured(session);

@@ -162,7 +162,7 @@ static int answer(ravel_session *session, ravel_error *error)
     return 0;
 }
 
-void ravel_session_go_on(ravel_session *session)
+static void go_on(ravel_session *session)
 {
     ravel_error error = {0};
     bool outgoing = session->status.outgoing;
@@ -175,6 +175,59 @@ void ravel_session_go_on(ravel_session *session)
     tmr_cancel(&session->ring);
     if (!session->offer_late)
         ravel_session_secure(session);
+}
+
+/* --- End -------------------------------------------------------------------------------------- */
+
+/* What a status code of SIP says in words. */
+static const char *phrase_of(uint16_t code)
+{
+    switch (code) {
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 415:
+        return "Unsupported Media Type";
+    case 480:
+        return "Temporarily Unavailable";
+    case 488:
+        return "Not Acceptable Here";
+    case 603:
+        return "Decline";
+    default:
+        return "Server Internal Error";
+    }
+}
+
+/* Apart from the handler that found the reason: transports must not be closed in theirs. */
+static void shut_down(void *context)
+{
+    ravel_session *session = context;
+    ravel_error error;
+    if (session->refusal != 0 && !session->status.outgoing && !session->answered)
+        (void)sipsess_reject(session->dialogue, session->refusal, phrase_of(session->refusal),
+                             NULL);
+    session->dialogue = mem_deref(session->dialogue); /* says goodbye, or cancels */
+    if (ravel_session_close_media(session, &error) < 0 &&
+        session->status.result == RAVEL_CALL_ENDED) {
+        session->status.result = RAVEL_CALL_FAILED;
+        (void)snprintf(session->status.reason, sizeof session->status.reason, "%s", error.text);
+    }
+    ravel_session_enter(session, RAVEL_CALL_OVER);
+}
+
+void ravel_session_free(ravel_session *session)
+{
+    ravel_error error;
+    if (session == NULL)
+        return;
+    tmr_cancel(&session->ring);
+    tmr_cancel(&session->tick);
+    tmr_cancel(&session->end);
+    session->dialogue = mem_deref(session->dialogue);
+    (void)ravel_session_close_media(session, &error);
+    mem_deref(session);
 }
 
 /* --- Begin ------------------------------------------------------------------------------------ */
@@ -196,6 +249,8 @@ static ravel_session *new_session(const ravel_call_config *config,
     session->config = config;
     session->identity = identity;
     session->handlers = *handlers;
+    session->go_on = go_on;
+    session->shut_down = shut_down;
     session->status.security = config->weakest;
     tmr_init(&session->ring);
     tmr_init(&session->tick);
@@ -297,7 +352,7 @@ ravel_session *ravel_session_receive(const ravel_call_config *config,
     if (refusal == 0 && ring(session, message, error) < 0)
         refusal = 400;
     if (refusal != 0) {
-        (void)sip_reply(identity->sip, message, refusal, ravel_session_phrase(refusal));
+        (void)sip_reply(identity->sip, message, refusal, phrase_of(refusal));
         ravel_session_free(session);
         return NULL;
     }
