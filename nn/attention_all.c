@@ -83,7 +83,7 @@ static void attend(const ravel_attention *self, const head *h, int first, int n,
         kernels->scale(row, self->scale, row, h->n_rows);
         kernels->softmax(row, row, h->n_rows);
     }
-    kernels->matmul(&values, &w, y, self->base.in_channels, 0);
+    kernels->matmul(&values, &w, y, self->width, 0);
 }
 
 static size_t zeros_bytes(const ravel_attention *self, int n_rows)
@@ -95,7 +95,7 @@ static size_t zeros_bytes(const ravel_attention *self, int n_rows)
 static head take_head(const ravel_attention *self, int n_rows, ravel_arena *scratch)
 {
     const int d = self->head_dim;
-    head h = {.stride = 3 * (ptrdiff_t)self->base.in_channels, .n_rows = n_rows, .head_dim = d};
+    head h = {.stride = 3 * (ptrdiff_t)self->width, .n_rows = n_rows, .head_dim = d};
     h.key_panels = ravel_arena_take(scratch, panel_floats(d, n_rows) * sizeof(float));
     h.value_panels = ravel_arena_take(scratch, panel_floats(n_rows, d) * sizeof(float));
     h.scores = ravel_arena_take(scratch, QUERIES * (size_t)n_rows * sizeof(float));
@@ -108,21 +108,21 @@ void ravel_attention_all(const ravel_attention *self, float *qkv, int n, float *
                          ravel_arena *scratch)
 {
     const size_t mark = scratch->used;
-    const ptrdiff_t channels = self->base.in_channels;
+    const ptrdiff_t width = self->width;
     const ravel_attention_angles angles = ravel_attention_take_angles(self, scratch);
     head h = take_head(self, n, scratch);
     for (int t = 0; t < n; t++) {
-        float *row = qkv + 3 * t * channels;
-        ravel_attention_turn(self, t, row, row + channels, &angles);
+        float *row = qkv + 3 * t * width;
+        ravel_attention_turn(self, t, row, row + width, &angles);
     }
-    for (ptrdiff_t c = 0; c < channels; c += self->head_dim) {
+    for (ptrdiff_t c = 0; c < width; c += self->head_dim) {
         h.query = qkv + c;
-        h.key = qkv + channels + c;
-        h.value = qkv + 2 * channels + c;
+        h.key = qkv + width + c;
+        h.value = qkv + 2 * width + c;
         pack_keys(&h);
         pack_values(&h);
         for (int t = 0; t < n; t += QUERIES) {
-            attend(self, &h, t, n - t < QUERIES ? n - t : QUERIES, mixed + t * channels + c);
+            attend(self, &h, t, n - t < QUERIES ? n - t : QUERIES, mixed + t * width + c);
         }
     }
     scratch->used = mark;

@@ -162,15 +162,17 @@ typedef enum { RAVEL_ROPE_NONE, RAVEL_ROPE_INTERLEAVED, RAVEL_ROPE_HALF } ravel_
  * Self-attention. Causal: over the last `context` rows, the row itself included; key/value ring.
  * Of rows that come `together` all enter the ring before the first of them looks, so it has lost the
  * oldest key for each of those after it (the streams of Mimi's authors, which take a frame at once).
+ * distance_bias adds to the score of a row what there is for its head and distance, 0 its own.
  * With all_rows every row sees all rows of the stream: needs_all; about `context` of them, which only
  * tells the cost.
  */
 typedef struct {
-    const ravel_tensor *qkv_weight; /* [3C, C]: q, k, v stacked, heads contiguous */
-    const ravel_tensor *qkv_bias;   /* [3C] or NULL */
+    const ravel_tensor *qkv_weight; /* [3D, C]: q, k, v stacked, heads contiguous */
+    const ravel_tensor *qkv_bias;   /* [3D] or NULL */
     const ravel_tensor *qkv_scale;  /* I8 only */
-    const ravel_tensor *out_weight; /* [C, C] */
+    const ravel_tensor *out_weight; /* [C, D] */
     const ravel_tensor *out_bias, *out_scale;
+    const ravel_tensor *distance_bias; /* [n_heads, context] or NULL, causal only */
     int n_heads, context;
     int together; /* 1 ... context, causal only; 0 counts as 1 */
     bool all_rows;

@@ -271,42 +271,49 @@ static void turn_head(const ravel_attention_spec *spec, double *head, int d, int
     }
 }
 
+/* What is added to the score of a row so far back. */
+static double distance(const ravel_attention_spec *spec, int head, int rows)
+{
+    return spec->distance_bias ? at(spec->distance_bias, head * spec->context + rows) : 0.0;
+}
+
 static void reference_attention(const ravel_attention_spec *spec, const double *x, int n, double *y)
 {
-    const int channels = spec->qkv_weight->shape[1], d = channels / spec->n_heads;
-    double *qkv = ravel_test_zeros(n * 3 * channels);
+    const int channels = spec->qkv_weight->shape[1], width = spec->out_weight->shape[1];
+    const int d = width / spec->n_heads;
+    double *qkv = ravel_test_zeros(n * 3 * width);
     double *weights = ravel_test_zeros(n);
-    double *mixed = ravel_test_zeros(channels);
+    double *mixed = ravel_test_zeros(width);
     for (int t = 0; t < n; t++) {
-        double *row = qkv + t * 3 * channels;
-        for (int i = 0; i < 3 * channels; i++) {
+        double *row = qkv + t * 3 * width;
+        for (int i = 0; i < 3 * width; i++) {
             row[i] = at(spec->qkv_bias, i);
         }
-        multiply(spec->qkv_weight, x + t * channels, channels, 3 * channels, row);
+        multiply(spec->qkv_weight, x + t * channels, channels, 3 * width, row);
         for (int h = 0; h < 2 * spec->n_heads; h++) {
             turn_head(spec, row + h * d, d, t);
         }
-        memset(mixed, 0, (size_t)channels * sizeof *mixed);
-        for (int c = 0; c < channels; c += d) {
+        memset(mixed, 0, (size_t)width * sizeof *mixed);
+        for (int c = 0; c < width; c += d) {
             const int ring_end = (t / spec->together + 1) * spec->together;
             const int first = ring_end > spec->context ? ring_end - spec->context : 0;
             double sum = 0;
             for (int s = first; s <= t; s++) {
                 double dot = 0;
                 for (int i = 0; i < d; i++) {
-                    dot += row[c + i] * qkv[s * 3 * channels + channels + c + i];
+                    dot += row[c + i] * qkv[s * 3 * width + width + c + i];
                 }
-                weights[s] = exp(dot / sqrt((double)d));
+                weights[s] = exp(dot / sqrt((double)d) + distance(spec, c / d, t - s));
                 sum += weights[s];
             }
             for (int s = first; s <= t; s++) {
                 for (int i = 0; i < d; i++) {
-                    mixed[c + i] += weights[s] / sum * qkv[s * 3 * channels + 2 * channels + c + i];
+                    mixed[c + i] += weights[s] / sum * qkv[s * 3 * width + 2 * width + c + i];
                 }
             }
         }
         memset(y + t * channels, 0, (size_t)channels * sizeof *y);
-        multiply(spec->out_weight, mixed, channels, channels, y + t * channels);
+        multiply(spec->out_weight, mixed, width, channels, y + t * channels);
     }
     free(qkv);
     free(weights);
@@ -317,13 +324,15 @@ static void check_attention(int n_heads, int d, int context, int together, ravel
                             ravel_test_random *random)
 {
     enum { N = 40 };
-    const int channels = n_heads * d;
-    ravel_tensor qkv = ravel_test_tensor(random, "qkv", 3 * channels, channels, 0);
-    ravel_tensor bias = ravel_test_tensor(random, "bias", 3 * channels, 0, 0);
-    ravel_tensor out = ravel_test_tensor(random, "out", channels, channels, 0);
+    const int width = n_heads * d, channels = ravel_test_between(random, 1, 2 * width);
+    ravel_tensor qkv = ravel_test_tensor(random, "qkv", 3 * width, channels, 0);
+    ravel_tensor bias = ravel_test_tensor(random, "bias", 3 * width, 0, 0);
+    ravel_tensor out = ravel_test_tensor(random, "out", channels, width, 0);
+    ravel_tensor far = ravel_test_tensor(random, "distance_bias", n_heads, context, 0);
     const ravel_attention_spec spec = {.qkv_weight = &qkv,
                                        .qkv_bias = &bias,
                                        .out_weight = &out,
+                                       .distance_bias = together > 1 ? &far : NULL,
                                        .n_heads = n_heads,
                                        .context = context,
                                        .together = together,
@@ -343,6 +352,7 @@ static void check_attention(int n_heads, int d, int context, int together, ravel
     free_tensor(&qkv);
     free_tensor(&bias);
     free_tensor(&out);
+    free_tensor(&far);
     ravel_layer_destroy(layer);
 }
 
@@ -400,6 +410,7 @@ Test(attention, refuses_what_does_not_fit)
     REFUSE(together, 5); /* of a context of 4 */
     REFUSE(rope_base, 1.0f);
     REFUSE(rope_base, NAN);
+    REFUSE(distance_bias, &out); /* [6, 6] rather than [3, 4] */
 #undef REFUSE
     free_tensor(&qkv);
     free_tensor(&out);

@@ -50,12 +50,13 @@ ravel_layer *ravel_build_attention(ravel_builder *builder, const ravel_node *nod
         .out_weight = ravel_node_tensor(node, "out_proj.weight", true),
         .out_bias = ravel_node_tensor(node, "out_proj.bias", false),
         .out_scale = ravel_node_tensor(node, "out_proj.scale", false),
+        .distance_bias = ravel_node_tensor(node, "distance_bias", false),
         .n_heads = ravel_node_int(node, "heads", -1, 1, RAVEL_MAX_CHANNELS),
         .all_rows = !ravel_node_bool(node, "causal", true),
         .rope = (ravel_rope)ravel_node_choice(node, "rope", ropes),
         .rope_base = ravel_node_float(node, "rope_base", 10000.0f, 1.0f, 1e9f),
     };
-    int width = ravel_tensor_extent(spec.out_weight, 0);
+    int width = ravel_tensor_extent(spec.out_weight, 1);
     spec.context = read_context(builder, node, flow, spec.all_rows);
     spec.together = read_together(node, &spec);
     if (width > RAVEL_MAX_CHANNELS || (int64_t)spec.context * width > RAVEL_MAX_LAYER_STATE / 8) {
