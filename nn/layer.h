@@ -110,6 +110,14 @@ ravel_layer *ravel_conv_new(const ravel_kernels *kernels, const ravel_conv_spec 
 ravel_layer *ravel_conv_transpose_new(const ravel_kernels *kernels, const ravel_conv_spec *spec,
                                       ravel_error *error);
 
+/*
+ * The greatest of `rows` rows in succession, channel by channel, of those that there are: the stream
+ * has pad_left more before its first and pad_right after its last, fewer than `rows`, which do not
+ * count.
+ */
+ravel_layer *ravel_max_pool_new(const ravel_kernels *kernels, int channels, int rows, int pad_left,
+                                int pad_right, ravel_error *error);
+
 typedef enum {
     RAVEL_ELU,        /* parameter: alpha */
     RAVEL_LEAKY_RELU, /* parameter: slope */

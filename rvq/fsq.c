@@ -15,7 +15,7 @@ enum { MAX_DIM = 16 }; /* 2^16 codewords */
 /* With L levels: digit = round(gain * tanh(x + shift) - offset) + L / 2 */
 typedef struct {
     int levels, half; /* half: L / 2 without the rest */
-    float gain;       /* (L - 1) / 2, less a thousandth so that bounds do not lie on a tie */
+    float gain;       /* (L - 1) / 2 times the bound */
     float offset;     /* 1/2 where L is even, 0 where it is odd */
     float shift;      /* so that 0 is the digit of 0 */
 } scalar;
@@ -36,7 +36,9 @@ static float round_half_even(float x)
 static int digit_of(const scalar *s, float bounded)
 {
     const float digit = round_half_even(s->gain * bounded - s->offset) + (float)s->half;
-    return digit > 0.0f ? (int)digit : 0;
+    if (!(digit > 0.0f))
+        return 0;
+    return digit < (float)s->levels ? (int)digit : s->levels - 1;
 }
 
 static float value_of(const scalar *s, int digit)
@@ -107,9 +109,13 @@ static void fsq_destroy(ravel_quantizer *q)
 static const ravel_quantizer_ops fsq_ops = {fsq_encode, fsq_decode, fsq_scratch_size, fsq_destroy};
 
 /* return    the number of codewords, or a negative status */
-static int check(const int *levels, int dim, ravel_error *error)
+static int check(const int *levels, int dim, float bound, ravel_error *error)
 {
     int size = 1;
+    if (!(bound >= 0.9f && bound <= 1.1f)) {
+        return ravel_error_set(error, RAVEL_ERR_MODEL, "fsq: a bound of %g, not 0.9 to 1.1",
+                               (double)bound);
+    }
     if (dim < 1 || dim > MAX_DIM) {
         return ravel_error_set(error, RAVEL_ERR_MODEL, "fsq: %d dimensions, not 1 to %d", dim,
                                MAX_DIM);
@@ -127,22 +133,22 @@ static int check(const int *levels, int dim, ravel_error *error)
 }
 
 /* The tangent of the shift belongs to the paper's code; the inverse of tanh would be another. */
-static scalar new_scalar(int levels)
+static scalar new_scalar(int levels, float bound)
 {
     const double radians_to_turns = 0.15915494309189535;
     scalar s = {.levels = levels, .half = levels / 2};
-    s.gain = (float)(levels - 1) / 2.0f * 0.999f;
+    s.gain = (float)(levels - 1) / 2.0f * bound;
     s.offset = levels % 2 == 0 ? 0.5f : 0.0f;
-    const float ratio = s.offset / s.gain; /* 0 ... 1.002 radians */
+    const float ratio = s.offset / s.gain; /* 0 ... 1.112 radians */
     const ravel_angle angle = ravel_turn((double)ratio * radians_to_turns);
     s.shift = (float)(angle.sine / angle.cosine);
     return s;
 }
 
 ravel_quantizer *ravel_fsq_new(const ravel_kernels *kernels, const int *levels, int dim,
-                               ravel_error *error)
+                               float bound, ravel_error *error)
 {
-    const int size = check(levels, dim, error);
+    const int size = check(levels, dim, bound, error);
     if (size < 0)
         return NULL;
     fsq *self = calloc(1, sizeof *self);
@@ -158,7 +164,7 @@ ravel_quantizer *ravel_fsq_new(const ravel_kernels *kernels, const int *levels, 
                                    .codebook_size = {size},
                                    .steps = {1}};
     for (int k = 0; k < dim; k++) {
-        self->scalar[k] = new_scalar(levels[k]);
+        self->scalar[k] = new_scalar(levels[k], bound);
     }
     return &self->base;
 }

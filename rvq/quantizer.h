@@ -112,8 +112,12 @@ ravel_quantizer *ravel_grouped_quantizer_new(const ravel_kernels *kernels, ravel
 ravel_quantizer *ravel_strided_quantizer_new(const ravel_kernels *kernels, int steps, int stride,
                                              ravel_quantizer *inner, ravel_error *error);
 
-/* Leaf: dimension k is rounded to levels[k] >= 2 levels; their product is the codebook's size. */
+/*
+ * Leaf: dimension k is rounded to levels[k] >= 2 levels; their product is the codebook's size.
+ * bound    what the greatest values become, 0.9 ... 1.1 of the distance between the middle and the
+ *          last level: below 1 none lies on a tie, of above 1 more become the last level
+ */
 ravel_quantizer *ravel_fsq_new(const ravel_kernels *kernels, const int *levels, int dim,
-                               ravel_error *error);
+                               float bound, ravel_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Convolutions against plain loops in double, over random shapes, paddings and lengths. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +310,56 @@ Test(conv, integer_weights_with_a_scale)
         free_case(c);
     }
 }
+
+/* --- The greatest row of a window -------------------------------------------------------------- */
+
+static void check_max_pool(int channels, int rows, const int pad[2], ravel_test_random *random)
+{
+    enum { N = 30 };
+    const int n_out = N + pad[0] + pad[1] - rows + 1;
+    float *x = ravel_test_values(random, N * channels);
+    double *y = ravel_test_zeros(n_out * channels);
+    for (int i = 0; i < n_out * channels; i++) {
+        const int t = i / channels - pad[0];
+        y[i] = -INFINITY;
+        for (int s = t > 0 ? t : 0; s < t + rows && s < N; s++) {
+            y[i] = fmax(y[i], (double)x[s * channels + i % channels]);
+        }
+    }
+    ravel_layer *layer =
+        ravel_max_pool_new(ravel_kernels_select(), channels, rows, pad[0], pad[1], NULL);
+    ravel_test_rows made = ravel_test_run(layer, x, N, NULL);
+    ravel_test_near(&made, y, n_out, channels, "max_pool");
+    ravel_test_streaming(layer, N, random);
+    free(made.rows);
+    free(x);
+    free(y);
+    ravel_layer_destroy(layer);
+}
+
+Test(max_pool, equals_plain_loops)
+{
+    ravel_test_random random = {11};
+    check_max_pool(1, 1, (int[2]){0, 0}, &random);
+    check_max_pool(1, 9, (int[2]){4, 4}, &random);
+    check_max_pool(5, 4, (int[2]){0, 0}, &random);
+    check_max_pool(17, 6, (int[2]){5, 5}, &random);
+    check_max_pool(3, 45, (int[2]){22, 22}, &random); /* longer than the stream */
+}
+
+Test(max_pool, refuses_what_is_out_of_range)
+{
+    static const int bad[][4] = {{0, 3, 0, 0},  {INT32_MAX, 3, 0, 0}, {2, 0, 0, 0},
+                                 {2, 3, -1, 0}, {2, 3, 3, 0},         {2, 3, 0, INT32_MAX}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ravel_error error = {0};
+        cr_assert_null(ravel_max_pool_new(ravel_kernels_select(), bad[i][0], bad[i][1], bad[i][2],
+                                          bad[i][3], &error));
+        cr_assert(error.status == RAVEL_ERR_MODEL && error.text[0] != '\0');
+    }
+}
+
+/* --- Refusals ---------------------------------------------------------------------------------- */
 
 typedef ravel_layer *constructor(const ravel_kernels *kernels, const ravel_conv_spec *spec,
                                  ravel_error *error);

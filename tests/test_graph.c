@@ -324,6 +324,18 @@ static void product_of_nothing(cJSON *g)
 {
     insert(g, "{\"type\":\"product\"}");
 }
+static void greatest_of_nothing(cJSON *g)
+{
+    insert(g, "{\"type\":\"max_pool\",\"rows\":3,\"pad\":[3,0]}");
+}
+static void greatest_of_fewer(cJSON *g)
+{
+    insert(g, "{\"type\":\"max_pool\",\"rows\":0}");
+}
+static void slope_below_that_of_magnitudes(cJSON *g)
+{
+    insert(g, "{\"type\":\"leaky_relu\",\"slope\":-1.5}");
+}
 static void tail_and_drop(cJSON *g)
 {
     ravel_test_set_number(g, "tail", 3);
@@ -358,6 +370,9 @@ Test(graph, refusals_of_pieces)
     refused(w, channels_from_nowhere, bad, "decoder[0] slice", "'first'");
     refused(w, product_of_other_widths, bad, "decoder[0] product", "1 channels, the shortcut 6");
     refused(w, product_of_nothing, bad, "decoder[0].branch", "missing");
+    refused(w, greatest_of_nothing, bad, "decoder[0] max_pool", "leaves windows of 3 rows");
+    refused(w, greatest_of_fewer, bad, "decoder[0] max_pool", "'rows'");
+    refused(w, slope_below_that_of_magnitudes, bad, "decoder[0] leaky_relu", "'slope'");
     refused(w, tail_and_drop, bad, "graph", "'tail'");
     refused(w, other_last_frame, bad, "graph", "'last_frame'");
     refused(RAVEL_TINY_SEGMENTS, drop, bad, "encoder", "'last_frame'");

@@ -120,6 +120,7 @@ Test(graph_quantizer, what_does_not_fit_is_named)
     refused("{\"type\":\"fsq\",\"levels\":[8,7.5]}", 2, "quantizer fsq", "'levels'");
     refused("{\"type\":\"fsq\",\"levels\":8}", 1, "quantizer fsq", "'levels'");
     refused("{\"type\":\"fsq\"}", 1, "quantizer fsq", "'levels'");
+    refused("{\"type\":\"fsq\",\"levels\":[7],\"bound\":1.2}", 1, "quantizer fsq", "'bound'");
     refused("{\"type\":\"fsq\",\"levels\":[256,257]}", 2, "quantizer fsq", "65536 codewords");
     refused("{\"type\":\"fsq\",\"levels\":[2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2]}", 17,
             "quantizer fsq", "at most 16");

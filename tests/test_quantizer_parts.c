@@ -125,20 +125,20 @@ Test(grouped, dimensions_without_a_codebook_are_zeros)
 
 /* --- Finite scalar quantisation ---------------------------------------------------------------- */
 
-static ravel_quantizer *new_fsq(const int *levels, int dim)
+static ravel_quantizer *new_fsq(const int *levels, int dim, float bound)
 {
     ravel_error error = {0};
-    ravel_quantizer *q = ravel_fsq_new(ravel_kernels_select(), levels, dim, &error);
+    ravel_quantizer *q = ravel_fsq_new(ravel_kernels_select(), levels, dim, bound, &error);
     cr_assert_not_null(q, "%s", error.text);
     return q;
 }
 
 /* The formulas of the paper's code in double, x where rounding is not in doubt. */
-Test(fsq, digits_are_those_of_the_formula)
+static void check_digits(float bound)
 {
     enum { DIM = 5, N = 500 };
     static const int levels[DIM] = {8, 7, 6, 2, 3};
-    ravel_quantizer *q = new_fsq(levels, DIM);
+    ravel_quantizer *q = new_fsq(levels, DIM, bound);
     float *x = ravel_test_vectors(N, DIM, 3), y[N * DIM];
     uint16_t codes[N];
     for (int i = 0; i < N * DIM; i++)
@@ -148,12 +148,13 @@ Test(fsq, digits_are_those_of_the_formula)
     for (int i = 0, compared = 0; i < N || compared < 1000; i++) {
         cr_assert_lt(i, N);
         for (int k = 0, code = codes[i]; k < DIM; code /= levels[k], k++) {
-            double gain = (levels[k] - 1) / 2.0 * 0.999, offset = levels[k] % 2 ? 0.0 : 0.5;
+            double gain = (levels[k] - 1) / 2.0 * (double)bound, offset = levels[k] % 2 ? 0.0 : 0.5;
             double shift = tan(offset / gain);
             double level = gain * tanh((double)x[i * DIM + k] + shift) - offset;
             if (fabs(level - floor(level) - 0.5) < 1e-5)
                 continue;
             int half = levels[k] / 2, digit = (int)floor(level + 0.5) + half;
+            digit = digit < levels[k] ? digit : levels[k] - 1;
             cr_assert_eq(code % levels[k], digit);
             cr_assert_eq(y[i * DIM + k], (float)(digit - half) / (float)half);
             compared++;
@@ -163,11 +164,19 @@ Test(fsq, digits_are_those_of_the_formula)
     free(x);
 }
 
+Test(fsq, digits_are_those_of_the_formula)
+{
+    check_digits(0.999f);
+    check_digits(1.0f);
+    check_digits(1.1f);
+}
+
 /* From one end to the other no digit is left out, and none lies outside. */
 Test(fsq, all_levels_are_reached_and_no_other)
 {
+    static const float bounds[] = {0.999f, 1.0f, 1.1f};
     for (int levels = 2; levels <= 40; levels++) {
-        ravel_quantizer *q = new_fsq(&levels, 1);
+        ravel_quantizer *q = new_fsq(&levels, 1, bounds[levels % 3]);
         static const float ends[] = {-INFINITY, -1e30f, 1e30f, INFINITY};
         uint16_t codes[4], code = 0, before = 0;
         ravel_test_encode(q, ends, 4, 1, codes, NULL);
@@ -187,7 +196,7 @@ Test(fsq, what_is_no_number_is_the_lowest_digit)
 {
     static const int levels[2] = {5, 4};
     const float x[2] = {NAN, NAN};
-    ravel_quantizer *q = new_fsq(levels, 2);
+    ravel_quantizer *q = new_fsq(levels, 2, 0.999f);
     uint16_t code = 9;
     float y[2];
     ravel_test_encode(q, x, 1, 1, &code, y);
@@ -199,7 +208,7 @@ Test(fsq, what_is_no_number_is_the_lowest_digit)
 Test(fsq, every_code_stands_for_itself)
 {
     static const int levels[4] = {8, 7, 6, 6};
-    ravel_quantizer *q = new_fsq(levels, 4);
+    ravel_quantizer *q = new_fsq(levels, 4, 1.0f);
     cr_assert_eq(q->codebook_size[0], 2016);
     for (int code = 0; code < 2016; code++) {
         const uint16_t given = (uint16_t)code;
@@ -245,10 +254,12 @@ Test(refused, levels_that_make_no_codebook)
     const ravel_kernels *kernels = ravel_kernels_select();
     for (int k = 0; k < 17; k++)
         twos[k] = 2;
-    check_refused(ravel_fsq_new(kernels, one, 2, &error), &error, "1 levels in dimension 1");
-    check_refused(ravel_fsq_new(kernels, many, 3, &error), &error, "2 levels in dimension 2");
-    check_refused(ravel_fsq_new(kernels, twos, 17, &error), &error, "17 dimensions");
-    check_refused(ravel_fsq_new(kernels, one, 0, &error), &error, "0 dimensions");
-    ravel_quantizer_destroy(new_fsq(greatest, 2));
-    ravel_quantizer_destroy(new_fsq(twos, 16));
+    check_refused(ravel_fsq_new(kernels, one, 2, 1.0f, &error), &error, "1 levels in dimension 1");
+    check_refused(ravel_fsq_new(kernels, many, 3, 1.0f, &error), &error, "2 levels in dimension 2");
+    check_refused(ravel_fsq_new(kernels, twos, 17, 1.0f, &error), &error, "17 dimensions");
+    check_refused(ravel_fsq_new(kernels, one, 0, 1.0f, &error), &error, "0 dimensions");
+    check_refused(ravel_fsq_new(kernels, one, 1, 0.8f, &error), &error, "a bound of 0.8");
+    check_refused(ravel_fsq_new(kernels, one, 1, NAN, &error), &error, "a bound of nan");
+    ravel_quantizer_destroy(new_fsq(greatest, 2, 0.9f));
+    ravel_quantizer_destroy(new_fsq(twos, 16, 1.1f));
 }

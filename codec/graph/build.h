@@ -13,7 +13,7 @@
 typedef ravel_layer *ravel_build(ravel_builder *builder, const ravel_node *node, ravel_flow *flow);
 
 /* build_conv.c */
-ravel_build ravel_build_conv, ravel_build_conv_transpose;
+ravel_build ravel_build_conv, ravel_build_conv_transpose, ravel_build_max_pool;
 
 /* build_rowwise.c */
 ravel_build ravel_build_elu, ravel_build_leaky_relu, ravel_build_gelu, ravel_build_silu,

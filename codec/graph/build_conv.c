@@ -70,3 +70,17 @@ ravel_layer *ravel_build_conv_transpose(ravel_builder *builder, const ravel_node
     return ravel_build_end(node, ravel_conv_transpose_new(builder->kernels, &spec, &reason),
                            &reason);
 }
+
+ravel_layer *ravel_build_max_pool(ravel_builder *builder, const ravel_node *node, ravel_flow *flow)
+{
+    int pad[2];
+    ravel_error reason;
+    int rows = ravel_node_int(node, "rows", -1, 1, RAVEL_MAX_WINDOW);
+    ravel_node_pair(node, "pad", pad, RAVEL_MAX_WINDOW);
+    ravel_flow_window(node, flow, rows, 1, pad, false);
+    if (node->reader->failed)
+        return NULL;
+    return ravel_build_end(
+        node, ravel_max_pool_new(builder->kernels, flow->channels, rows, pad[0], pad[1], &reason),
+        &reason);
+}

@@ -21,7 +21,7 @@ ravel_layer *ravel_build_elu(ravel_builder *builder, const ravel_node *node, rav
 ravel_layer *ravel_build_leaky_relu(ravel_builder *builder, const ravel_node *node,
                                     ravel_flow *flow)
 {
-    float slope = ravel_node_float(node, "slope", 0.01f, 0.0f, 1e6f);
+    float slope = ravel_node_float(node, "slope", 0.01f, -1.0f, 1e6f);
     return activation(builder, node, flow, RAVEL_LEAKY_RELU, slope);
 }
 

@@ -30,6 +30,7 @@ static const struct {
     {"conv_transpose",
      ravel_build_conv_transpose,
      {"name", "stride", "groups", "trim", "output_padding"}},
+    {"max_pool", ravel_build_max_pool, {"rows", "pad"}},
     {"elu", ravel_build_elu, {"alpha"}},
     {"leaky_relu", ravel_build_leaky_relu, {"slope"}},
     {"gelu", ravel_build_gelu, {NULL}},

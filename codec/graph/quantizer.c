@@ -58,15 +58,16 @@ static ravel_quantizer *build_projected(ravel_builder *builder, const ravel_node
 
 static ravel_quantizer *build_fsq(ravel_builder *builder, const ravel_node *node, int dim)
 {
-    static const char *const keys[] = {"levels", NULL};
+    static const char *const keys[] = {"levels", "bound", NULL};
     int levels[MAX_LEVELS];
     ravel_error reason;
     (void)dim;
     ravel_node_only(node, keys);
     int n = ravel_node_ints(node, "levels", levels, MAX_LEVELS, 2, RAVEL_MAX_CODEBOOK_SIZE);
+    float bound = ravel_node_float(node, "bound", 0.999f, 0.9f, 1.1f);
     if (node->reader->failed)
         return NULL;
-    return end(node, ravel_fsq_new(builder->kernels, levels, n, &reason), &reason);
+    return end(node, ravel_fsq_new(builder->kernels, levels, n, bound, &reason), &reason);
 }
 
 /* Quantisers made of others: the list under `key`, each item given `dim` dimensions. */

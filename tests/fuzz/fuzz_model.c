@@ -27,10 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-static const char *const types[] = {"whole",  "segment", "overlap_add", "residual", "fold",
-                                    "unfold", "split",   "grouped",     "strided",  "projected",
-                                    "fsq",    "noise",   "tanh",        "product",  "mean",
-                                    "slice",  NULL};
+static const char *const types[] = {"whole",  "segment",  "overlap_add", "residual", "fold",
+                                    "unfold", "split",    "grouped",     "strided",  "projected",
+                                    "fsq",    "noise",    "tanh",        "product",  "mean",
+                                    "slice",  "max_pool", NULL};
 
 /* The text of the header, whose length stays right. */
 static size_t mutate_text(uint8_t *data, size_t size, size_t max_size)

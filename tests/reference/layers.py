@@ -147,6 +147,33 @@ def rotate(x, rope, base):
     return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
 
 
+def local_attention(channels, heads, d, window, n):
+    """Windows that see themselves and the one before; scores are biased by the distance."""
+    qkv, out = torch.randn(3 * heads * d, channels), torch.randn(channels, heads * d)
+    bias = torch.randn(heads, 2 * window)
+
+    def twin(x):
+        q, k, v = (qkv @ x[0]).T.view(-1, 3, heads, d).permute(1, 2, 0, 3)
+        at = torch.arange(n)
+        age = at[:, None] - at[None, :]
+        seen = (age >= 0) & (at[:, None] // window - at[None, :] // window <= 1)
+        scores = bias[:, age.clamp(0, 2 * window - 1)].masked_fill(~seen, -torch.inf)
+        y = F.scaled_dot_product_attention(q, k, v, scores)
+        return (out @ y.permute(1, 0, 2).reshape(n, -1).T)[None]
+
+    node = {"type": "attention", "name": "x", "heads": heads, "context": 2 * window,
+            "together": window}
+    tensors = {"in_proj.weight": qkv, "out_proj.weight": out, "distance_bias": bias}
+    return node, tensors, torch.randn(1, channels, n), twin
+
+
+def max_pool(channels, rows, left, right, n):
+    def twin(x):
+        return F.max_pool1d(F.pad(x, (left, right), value=-torch.inf), rows, 1)
+
+    return {"type": "max_pool", "rows": rows, "pad": [left, right]}, {}, torch.randn(1, channels, n), twin
+
+
 def attention(heads, d, context, n, rope, together=1):
     """Without a context every row sees all rows, of the pieces that the stream is cut to."""
     channels = heads * d
@@ -416,6 +443,7 @@ def cases():
     yield conv_transpose(8, 8, 4, 2, 9, (0, 2), groups=8)
     yield rowwise({"type": "elu"}, F.elu)
     yield rowwise({"type": "leaky_relu", "slope": 0.1}, lambda x: F.leaky_relu(x, 0.1))
+    yield rowwise({"type": "leaky_relu", "slope": -1}, torch.abs)
     yield rowwise({"type": "gelu"}, F.gelu)
     yield rowwise({"type": "silu"}, F.silu)
     yield rowwise({"type": "tanh"}, torch.tanh)
@@ -430,6 +458,9 @@ def cases():
         yield attention(2, 8, 10, 41, rope, together=4)
         yield whole(19, attention(3, 8, None, 50, rope))
     yield whole(70, attention(1, 40, None, 100, "none"))
+    yield local_attention(10, 3, 6, 8, 50)
+    yield max_pool(3, 9, 4, 4, 40)
+    yield max_pool(20, 4, 3, 0, 2)
     yield whole(16, group_norm(3, 24, 41))
     yield whole(12, conv(6, 4, 8, 48, stride=4, left=2, right=2))
     yield stft(480, 240, 240, 2000)

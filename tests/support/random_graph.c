@@ -76,15 +76,17 @@ static void norm(maker *m, int channels)
 static void attention(maker *m, int channels, bool causal)
 {
     char name[NAME_BYTES], fields[80] = "\"causal\":false";
-    const int wide[4] = {3 * channels, channels}, square[4] = {channels, channels};
-    ravel_tiny_weights(m->t, RAVEL_F32, new_name(m, name), "in_proj.", wide, wide[0], channels);
-    ravel_tiny_weights(m->t, RAVEL_F32, name, "out_proj.", square, channels, channels);
-    const int context = between(m, 1, 9);
+    const int width = between(m, 1, 2 * channels), context = between(m, 1, 9);
+    const int in[4] = {3 * width, channels}, out[4] = {channels, width};
+    ravel_tiny_weights(m->t, RAVEL_F32, new_name(m, name), "in_proj.", in, in[0], channels);
+    ravel_tiny_weights(m->t, RAVEL_F32, name, "out_proj.", out, channels, width);
+    if (causal && one_of(m, 2))
+        ravel_tiny_tensor(m->t, RAVEL_F32, 0.0f, 1.0f, (int[4]){1, context}, name, "distance_bias");
     if (causal)
         (void)snprintf(fields, sizeof fields, "\"context\":%d,\"together\":%d", context,
                        between(m, 1, context));
     ravel_tiny_text(m->t, "{\"type\":\"attention\",\"name\":\"%s\",\"heads\":1,\"rope\":\"%s\",%s}",
-                    name, channels % 2 == 0 ? "half" : "none", fields);
+                    name, width % 2 == 0 ? "half" : "none", fields);
 }
 
 static void lstm(maker *m, int channels)
@@ -107,11 +109,18 @@ static void widened(maker *m, int channels)
                     channels);
 }
 
+static void greatest(maker *m)
+{
+    const int rows = between(m, 1, 7), before = below(m, rows);
+    ravel_tiny_text(m->t, "{\"type\":\"max_pool\",\"rows\":%d,\"pad\":[%d,%d]}", rows, before,
+                    rows - 1 - before);
+}
+
 static void simple(maker *m, int channels)
 {
     static const char *const types[] = {"elu", "tanh", "silu", "leaky_relu", "clamp"};
     char name[NAME_BYTES];
-    switch (below(m, 5)) {
+    switch (below(m, 6)) {
     case 0:
         ravel_tiny_text(m->t, "{\"type\":\"%s\"}", types[below(m, 5)]);
         break;
@@ -122,6 +131,9 @@ static void simple(maker *m, int channels)
         ravel_tiny_text(m->t, "{\"type\":\"noise\",\"seed\":%d}", below(m, 1 << 24));
         break;
     case 3:
+        greatest(m);
+        break;
+    case 4:
         ravel_tiny_tensor(m->t, RAVEL_F32, 1.0f, 0.5f, (int[4]){channels}, new_name(m, name),
                           "gain");
         ravel_tiny_text(m->t, "{\"type\":\"scale\",\"name\":\"%s\"}", name);
@@ -274,7 +286,7 @@ static void scalars(maker *m, int dim)
     ravel_tiny_text(m->t, "{\"type\":\"fsq\",\"levels\":[%d", between(m, 2, 8));
     for (int i = 1; i < dim; i++)
         ravel_tiny_text(m->t, ",%d", between(m, 2, 8));
-    ravel_tiny_text(m->t, "]}");
+    ravel_tiny_text(m->t, "]%s}", one_of(m, 2) ? ",\"bound\":1.001" : "");
 }
 
 static void projected(maker *m, int dim)
