@@ -296,8 +296,7 @@ static void build(ravel_model *model, const ravel_node *top)
         ravel_identity_prior(top->json, top->reader->st, model->info.prior_identity);
 }
 
-/* The graph in the file's metadata; NULL with *error filled. */
-static cJSON *parse_graph(const ravel_safetensors *st, ravel_error *error)
+cJSON *ravel_model_parse_graph(const ravel_safetensors *st, ravel_error *error)
 {
     const char *text = ravel_safetensors_metadata(st, "ravel");
     if (!text) {
@@ -315,8 +314,8 @@ static cJSON *parse_graph(const ravel_safetensors *st, ravel_error *error)
     return graph;
 }
 
-static ravel_model *open_parsed(const ravel_kernels *kernels, ravel_safetensors *st,
-                                const cJSON *graph, ravel_error *error)
+ravel_model *ravel_model_open_parsed(const ravel_kernels *kernels, ravel_safetensors *st,
+                                     const cJSON *graph, ravel_error *error)
 {
     ravel_reader reader = {.st = st, .error = error};
     ravel_node top = {.reader = &reader, .json = graph, .key = "graph"};
@@ -326,7 +325,9 @@ static ravel_model *open_parsed(const ravel_kernels *kernels, ravel_safetensors 
         return NULL;
     }
     model->kernels = kernels;
+    uint64_t control = ravel_fpenv_enter(); /* layers compute tables of their weights */
     build(model, &top);
+    ravel_fpenv_leave(control);
     if (!reader.failed)
         return model;
     ravel_model_free(model);
@@ -339,10 +340,8 @@ ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *dat
     ravel_safetensors st;
     if (ravel_safetensors_parse(&st, data, size, error))
         return NULL;
-    cJSON *graph = parse_graph(&st, error);
-    uint64_t control = ravel_fpenv_enter(); /* layers compute tables of their weights */
-    ravel_model *model = graph ? open_parsed(kernels, &st, graph, error) : NULL;
-    ravel_fpenv_leave(control);
+    cJSON *graph = ravel_model_parse_graph(&st, error);
+    ravel_model *model = graph ? ravel_model_open_parsed(kernels, &st, graph, error) : NULL;
     cJSON_Delete(graph);
     ravel_safetensors_free(&st);
     return model;
@@ -371,7 +370,7 @@ int ravel_model_verify_memory(const void *data, size_t size, ravel_error *error)
     int status = ravel_safetensors_parse(&st, data, size, error);
     if (status)
         return status;
-    cJSON *graph = parse_graph(&st, error);
+    cJSON *graph = ravel_model_parse_graph(&st, error);
     ravel_sha256_init(&sha);
     ravel_sha256_update(&sha, st.data, st.data_size);
     ravel_sha256_final(&sha, digest);

@@ -4,6 +4,7 @@
 #define RAVEL_CODEC_MODEL_H
 
 #include "codec/graph/listing.h"
+#include "codec/safetensors.h"
 #include "nn/layer.h"
 #include "rvq/block_coder.h"
 #include "rvq/layout.h"
@@ -38,6 +39,16 @@ struct ravel_model {
  */
 ravel_model *ravel_model_open_with(const ravel_kernels *kernels, const void *data, size_t size,
                                    ravel_error *error);
+
+/* The graph in the file's metadata; NULL with *error filled. */
+struct cJSON *ravel_model_parse_graph(const ravel_safetensors *st, ravel_error *error);
+
+/*
+ * As ravel_model_open_with, of a file that was parsed. Sets in `parts` of its entries, 0 before, which
+ * parts of the model (ravel_part) have the tensor.
+ */
+ravel_model *ravel_model_open_parsed(const ravel_kernels *kernels, ravel_safetensors *st,
+                                     const struct cJSON *graph, ravel_error *error);
 
 /* What codes of this model are told by. */
 ravel_code_models ravel_model_code_models(const ravel_model *model);

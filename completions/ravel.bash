@@ -17,7 +17,7 @@ _ravel_options()
             ;;
         detokens) echo "--to --bits --jobs $common" ;;
         info) echo "--json --bitrate --model --help" ;;
-        import) echo "--output --set --help" ;;
+        import) echo "--output --set --weights --help" ;;
         compare) echo "--json --png --model --quiet --help" ;;
         bench) echo "--json --model --seconds --help" ;;
         live)
@@ -48,6 +48,7 @@ _ravel_values()
         --layout) echo "parallel delay flat coarse-first interleaved" ;;
         --numbers) echo "shared apart places" ;;
         --to) echo "wav flac ogg opus mp3 aiff" ;;
+        --weights) echo "f16 i8" ;;
         --raw-rate | --rate) echo "8000 16000 24000 44100 48000" ;;
     esac
 }
@@ -61,7 +62,7 @@ _ravel()
         return
     fi
     case $last in
-        --channels | --entropy | --progress | --bits | --raw-bits | --raw-rate | --rate | --format | --layout | --numbers | --to)
+        --channels | --entropy | --progress | --bits | --raw-bits | --raw-rate | --rate | --format | --layout | --numbers | --to | --weights)
             mapfile -t COMPREPLY < <(compgen -W "$(_ravel_values "$last")" -- "$word")
             return
             ;;
@@ -82,7 +83,7 @@ _ravel()
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     if [ "${COMP_WORDS[1]}" = import ] && [ "$COMP_CWORD" -eq 2 ]; then
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "dac dualcodec encodec focalcodec hificodec languagecodec lyra mimi nemo snac wavtokenizer" -- "$word")
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "dac dualcodec encodec focalcodec hificodec languagecodec lyra mimi nemo ravel snac wavtokenizer" -- "$word")
     fi
 }
 

@@ -401,8 +401,14 @@ touch folder/pytorch_model.bin
 expect 1 "'folder/pytorch_model.bin' is no safetensors file: train/to_safetensors.py" "$ravel" import folder -o no.model
 touch folder/model.safetensors.index.json
 expect 1 'in several files' "$ravel" import folder -o no.model
-cp model folder/model.safetensors
+printf '\2\0\0\0\0\0\0\0{}' >folder/model.safetensors
 expect 1 'no known kind' "$ravel" import folder -o no.model
+cp model folder/model.safetensors
+expect 0 '' "$ravel" import folder -o same.model
+equal "$(fact same.model tokenizer_identity)" "$(fact model tokenizer_identity)"
+expect 2 "f16 or i8, not 'f8'" "$ravel" import folder --weights f8 -o no.model
+expect 0 'now of 8 bits' "$ravel" import folder --weights i8 -o narrow.model
+[ "$(wc -c <narrow.model)" -lt "$(wc -c <model)" ] || fail "8 bits are not fewer"
 echo '{"a":1' >folder/config.json
 expect 1 'configuration is not a JSON' "$ravel" import folder -o no.model
 touch checkpoint.th

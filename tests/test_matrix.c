@@ -24,6 +24,27 @@ Test(tensor, widens_every_binary16)
     }
 }
 
+/* Halves, what lies in the middle of two, and the floats next to that. */
+Test(tensor, narrows_to_the_nearest_binary16)
+{
+    for (uint32_t bits = 0; bits < 0x7c00; bits++) {
+        const float value = ravel_widen_f16((uint16_t)bits);
+        const float next = bits + 1 < 0x7c00 ? ravel_widen_f16((uint16_t)(bits + 1)) : 65536.0f;
+        const float middle = value + (next - value) / 2.0f;
+        cr_assert_eq(ravel_narrow_f16(value), bits);
+        cr_assert_eq(ravel_narrow_f16(-value), bits | 0x8000);
+        cr_assert_eq(ravel_narrow_f16(middle), bits + (bits & 1), "%x", bits);
+        cr_assert_eq(ravel_narrow_f16(-middle), (bits + (bits & 1)) | 0x8000, "%x", bits);
+        cr_assert_eq(ravel_narrow_f16(nextafterf(middle, 0.0f)), bits, "%x", bits);
+        cr_assert_eq(ravel_narrow_f16(nextafterf(middle, INFINITY)), bits + 1, "%x", bits);
+    }
+    cr_assert_eq(ravel_narrow_f16(0x1p-149f), 0);
+    cr_assert_eq(ravel_narrow_f16(-0x1p-30f), 0x8000);
+    cr_assert_eq(ravel_narrow_f16(3e38f), 0x7c00);
+    cr_assert_eq(ravel_narrow_f16(-INFINITY), 0xfc00);
+    cr_assert_eq(ravel_narrow_f16(NAN) & 0x7e00, 0x7e00);
+}
+
 Test(tensor, reads_unaligned_elements_of_every_type)
 {
     const float f = -1.5f;

@@ -12,7 +12,8 @@
 #include "tools/tool.h"
 
 static const char usage[] =
-    "Usage: ravel import [KIND] SOURCE [CONFIG.json] [--set KEY=VALUE]... -o MODEL.safetensors\n"
+    "Usage: ravel import [KIND] SOURCE [CONFIG.json] [--set KEY=VALUE]... [--weights TYPE]\n"
+    "                    -o MODEL.safetensors\n"
     "\n"
     "Converts a published checkpoint to a model file, which encode and decode take with -m.\n"
     "SOURCE is a safetensors file, or a folder with model.safetensors and perhaps config.json.\n"
@@ -32,18 +33,24 @@ static const char usage[] =
     "  mimi                    Mimi, of Kyutai's or Hugging Face's names; streaming=true: as in\n"
     "                          Moshi's streams; num_attention_heads (8), sliding_window (250)\n"
     "  nemo                    NVIDIA NeMo's low-frame-rate codec; CONFIG is its model_config\n"
+    "  ravel                   a model file, to make it narrower by --weights\n"
     "  snac                    SNAC; needs sampling_rate with attention, may have vq_strides,\n"
     "                          attn_window_size, noise (true), seed (0), name\n"
     "  wavtokenizer            WavTokenizer; as languagecodec\n"
     "\n"
     "  -o, --output FILE       the model file\n"
     "      --set KEY=VALUE     in the place of what CONFIG says; a.b=VALUE within an object a\n"
+    "      --weights TYPE      f16 or i8: the weights of matrices in 16 or 8 bits, for files, "
+    "memory\n"
+    "                          and live steps of half the size or less. Another tokenizer:\n"
+    "                          its tokens are nearly those of the checkpoint\n"
     "  -h, --help              this\n";
 
-enum { MAX_SETTINGS = 64, PATH_ROOM = 4096, OPTION_SET = RAVEL_TOOL_OWN };
+enum { MAX_SETTINGS = 64, PATH_ROOM = 4096, OPTION_SET = RAVEL_TOOL_OWN, OPTION_WEIGHTS };
 
 static const struct option long_options[] = {{"output", required_argument, NULL, 'o'},
                                              {"set", required_argument, NULL, OPTION_SET},
+                                             {"weights", required_argument, NULL, OPTION_WEIGHTS},
                                              {"help", no_argument, NULL, 'h'},
                                              {NULL, 0, NULL, 0}};
 
@@ -55,6 +62,7 @@ typedef struct {
     const char *output;
     const char *settings[MAX_SETTINGS];
     int n_settings;
+    ravel_dtype weights; /* to make them; RAVEL_F32: they stay as they are */
 } import_arguments;
 
 /* --- Sources ---------------------------------------------------------------------------------- */
@@ -132,6 +140,18 @@ static int find_files(const import_arguments *arguments, char weights[PATH_ROOM]
 
 /* --- Conversion ------------------------------------------------------------------------------- */
 
+static void tell(const ravel_narrowing *narrowing)
+{
+    (void)fprintf(stderr,
+                  "ravel: matrices that are now of %zu bits: %d. This is another tokenizer, with "
+                  "nearly, not exactly, the tokens of the source\n",
+                  8 * ravel_dtype_size(narrowing->dtype), narrowing->n_narrowed);
+    if (narrowing->n_kept > 0)
+        (void)fprintf(stderr,
+                      "ravel: matrices of values beyond f16, left as they were: %d, '%s'%s\n",
+                      narrowing->n_kept, narrowing->kept, narrowing->n_kept > 1 ? " ..." : "");
+}
+
 /* weights: the path of the source, for messages */
 static int convert(const import_arguments *arguments, const char *weights,
                    const ravel_import_source *source, ravel_error *error)
@@ -145,14 +165,18 @@ static int convert(const import_arguments *arguments, const char *weights,
     else
         status = ravel_whole_file_write(arguments->output, file, size, error);
     free(file);
+    if (status == 0 && source->narrowing)
+        tell(source->narrowing);
     return status;
 }
 
 static int import(const import_arguments *arguments, ravel_error *error)
 {
     char weights[PATH_ROOM], config[PATH_ROOM];
+    ravel_narrowing narrowing = {.dtype = arguments->weights};
     ravel_import_source source = {.settings = arguments->settings,
-                                  .n_settings = arguments->n_settings};
+                                  .n_settings = arguments->n_settings,
+                                  .narrowing = arguments->weights != RAVEL_F32 ? &narrowing : NULL};
     if (find_files(arguments, weights, config, error) != 0)
         return (int)error->status;
     void *weights_file = ravel_whole_file_read(weights, &source.weights_size, error);
@@ -195,27 +219,43 @@ static bool take_names(import_arguments *arguments, int n_names, char **names)
     return true;
 }
 
+static int take_setting(import_arguments *arguments, const char *setting)
+{
+    if (strchr(setting, '=') == NULL)
+        return ravel_tool_usage_error("import", "--set takes KEY=VALUE, not '%s'", setting);
+    if (arguments->n_settings == MAX_SETTINGS)
+        return ravel_tool_usage_error("import", "more than %d --set", MAX_SETTINGS);
+    arguments->settings[arguments->n_settings++] = setting;
+    return -1;
+}
+
+static int take_weights(import_arguments *arguments, const char *type)
+{
+    const bool is_f16 = strcmp(type, "f16") == 0;
+    if (!is_f16 && strcmp(type, "i8") != 0)
+        return ravel_tool_usage_error("import", "--weights takes f16 or i8, not '%s'", type);
+    arguments->weights = is_f16 ? RAVEL_F16 : RAVEL_I8;
+    return -1;
+}
+
 /* return    exit code, or -1 to go on */
 static int take_options(import_arguments *arguments, int argc, char **argv)
 {
-    int letter;
-    while ((letter = getopt_long(argc, argv, "o:h", long_options, NULL)) >= 0) {
+    int letter, code = -1;
+    while (code < 0 && (letter = getopt_long(argc, argv, "o:h", long_options, NULL)) >= 0) {
         if (letter == 'h') {
             (void)fputs(usage, stdout);
-            return RAVEL_EXIT_DONE;
-        }
-        if (letter == 'o')
+            code = RAVEL_EXIT_DONE;
+        } else if (letter == 'o')
             arguments->output = optarg;
-        else if (letter != OPTION_SET)
-            return RAVEL_EXIT_USAGE;
-        else if (strchr(optarg, '=') == NULL)
-            return ravel_tool_usage_error("import", "--set takes KEY=VALUE, not '%s'", optarg);
-        else if (arguments->n_settings == MAX_SETTINGS)
-            return ravel_tool_usage_error("import", "more than %d --set", MAX_SETTINGS);
+        else if (letter == OPTION_SET)
+            code = take_setting(arguments, optarg);
+        else if (letter == OPTION_WEIGHTS)
+            code = take_weights(arguments, optarg);
         else
-            arguments->settings[arguments->n_settings++] = optarg;
+            code = RAVEL_EXIT_USAGE;
     }
-    return -1;
+    return code;
 }
 
 int ravel_tool_import(int argc, char **argv)

@@ -12,6 +12,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "codec/import/import.h"
 #include "codec/safetensors.h"
 #include "nn/error.h"
 
@@ -121,6 +122,14 @@ void ravel_draft_set_config(ravel_draft *draft, const char *const *settings, int
 /* Fails where something was set that the converter did not ask for. */
 void ravel_draft_check_all_set(ravel_draft *draft);
 
+/*
+ * Of ravel_import: stores the weights of matrix products in a narrower type (narrow.c). What they are
+ * is known by the nodes of the graph.
+ */
+void ravel_draft_narrow(ravel_draft *draft, ravel_narrowing *narrowing);
+/* Makes tables and prior those of the tokenizer that the draft now has (ravel.c). */
+void ravel_draft_retarget(ravel_draft *draft);
+
 /* The converters. The first of each pair tells by the names of the tensors whether they are of that
  * kind, and of no other; the second fills graph and tensors. */
 bool ravel_import_is_dualcodec(const ravel_draft *draft);
@@ -141,6 +150,8 @@ bool ravel_import_is_mimi(const ravel_draft *draft);
 void ravel_import_mimi(ravel_draft *draft);
 bool ravel_import_is_nemo(const ravel_draft *draft);
 void ravel_import_nemo(ravel_draft *draft);
+bool ravel_import_is_ravel(const ravel_draft *draft);
+void ravel_import_ravel(ravel_draft *draft);
 bool ravel_import_is_snac(const ravel_draft *draft);
 void ravel_import_snac(ravel_draft *draft);
 bool ravel_import_is_wavtokenizer(const ravel_draft *draft);

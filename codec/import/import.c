@@ -12,6 +12,8 @@ static const struct {
     bool (*recognise)(const ravel_draft *draft);
     void (*convert)(ravel_draft *draft);
 } kinds[] = {
+    /* First, as its tensors may have kept the names of another kind. */
+    {"ravel", ravel_import_is_ravel, ravel_import_ravel},
     {"dac", ravel_import_is_dac, ravel_import_dac},
     {"dualcodec", ravel_import_is_dualcodec, ravel_import_dualcodec},
     {"encodec", ravel_import_is_encodec, ravel_import_encodec},
@@ -59,6 +61,13 @@ static void convert(ravel_draft *draft, const char *kind, const ravel_import_sou
     ravel_draft_check_all_set(draft);
 }
 
+static void narrow(ravel_draft *draft, ravel_narrowing *narrowing)
+{
+    ravel_draft_narrow(draft, narrowing);
+    if (!draft->failed && narrowing->n_narrowed > 0)
+        ravel_draft_retarget(draft);
+}
+
 static void release(ravel_draft *draft)
 {
     for (size_t i = 0; i < draft->n_tensors; i++) {
@@ -99,6 +108,8 @@ int ravel_import(const char *kind, const ravel_import_source *source, void **fil
     if (status)
         return status;
     convert(&draft, kind, source);
+    if (source->narrowing && !draft.failed)
+        narrow(&draft, source->narrowing);
     status = draft.failed ? draft.error->status : write_checked(&draft, file, size, draft.error);
     release(&draft);
     return status;

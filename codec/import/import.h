@@ -6,7 +6,23 @@
 #ifndef RAVEL_CODEC_IMPORT_IMPORT_H
 #define RAVEL_CODEC_IMPORT_IMPORT_H
 
+#include "nn/tensor.h"
 #include "ravel/ravel.h"
+
+enum { RAVEL_IMPORT_NAME = 160 };
+
+/*
+ * Narrower weights of matrix products: half the bytes or a quarter. Codes and sound are then nearly,
+ * not exactly, those of the checkpoint, and the model is another tokenizer.
+ */
+typedef struct {
+    ravel_dtype
+        dtype;      /* RAVEL_F16, or RAVEL_I8 with a scale an output; wider weights become that */
+    int n_narrowed; /* set: weights that were narrowed */
+    /* set: weights that were not, as the greatest is no normal number in F16, and the first's name */
+    int n_kept;
+    char kept[RAVEL_IMPORT_NAME];
+} ravel_narrowing;
 
 typedef struct {
     const void *weights; /* a safetensors file in memory */
@@ -17,6 +33,7 @@ typedef struct {
      * a string; KEY is dotted for nested objects. NULL for none. */
     const char *const *settings;
     int n_settings;
+    ravel_narrowing *narrowing; /* NULL: weights keep the type that they have in the checkpoint */
 } ravel_import_source;
 
 /* Name of the i-th kind of checkpoint that can be read ("encodec", "lyra"), NULL after the last. */
@@ -55,6 +72,7 @@ const char *ravel_import_kind(int i);
  *           (false): what rows see is what they see in the authors' streams
  * nemo      config: optional; "sample_rate" (22050), and of "audio_encoder" and "audio_decoder"
  *           "resblock_dilation_sizes" (1, 3, 5), "pad_mode" ("reflect")
+ * ravel     a model file: the same model, mostly to be made narrower. Tables and prior stay with it
  * snac      config: "sampling_rate", needed for models with attention; "vq_strides" (4, 2, 1 and the
  *           like), "attn_window_size" (32), "noise" (true), "seed" of the noise (0), "name"
  */

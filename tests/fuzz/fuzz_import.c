@@ -2,7 +2,7 @@
 /*
  * Checkpoints from strangers: two bytes with the length of a configuration (least significant first),
  * the configuration, a safetensors file. What is imported must open and run: a few frames of noise
- * are encoded and decoded.
+ * are encoded and decoded. Of three files, by their size, two become narrower.
  *
  * The mutator works on a value of the configuration or on a tensor in most cases (mutate.h), now and
  * then on the text of the configuration or on any byte.
@@ -31,11 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t file_size;
     if (size < CONFIG_LENGTH)
         return 0;
+    static const ravel_dtype types[] = {RAVEL_F32, RAVEL_F16, RAVEL_I8};
     size_t n = config_size(data, size);
+    ravel_narrowing narrowing = {.dtype = types[size % 3]};
     const ravel_import_source source = {.weights = data + CONFIG_LENGTH + n,
                                         .weights_size = size - CONFIG_LENGTH - n,
                                         .config = n ? (const char *)data + CONFIG_LENGTH : NULL,
-                                        .config_size = n};
+                                        .config_size = n,
+                                        .narrowing = size % 3 != 0 ? &narrowing : NULL};
     if (ravel_import(NULL, &source, &file, &file_size, &error)) {
         FUZZ_CHECK(error.status != RAVEL_OK && error.text[0] != '\0' && file == NULL);
         return 0;
