@@ -1,145 +1,45 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-The published codecs at full size, in Ravel and in PyTorch, one thread each, in turns.
+The published codecs at full size, in Ravel, in PyTorch and in ONNX Runtime, one thread each, in
+turns.
 
-    published.py COMMAND [CODEC...] [--seconds S] [--rounds N] [--markdown]
+    published.py COMMAND [CODEC...] [--seconds S] [--rounds N] [--no-onnx] [--markdown]
 
 COMMAND is build/ravel; the Python package ravel is installed, and PyTorch. Each codec of
 tests/reference/published gets random weights, is written as a checkpoint under the names of its
-authors and read by `ravel import`; then Ravel and PyTorch, a process each, code the same sound in
-turns. Offline: all of it at once. By steps: one frame at a time, in PyTorch where the codec can do
-that at all: Mimi keeps a state; EnCodec 24 kHz is called on single frames and keeps none, which is
-less work than a stream needs. Times are of the processor, the best of the rounds, since what else
-runs on the machine only takes away. Memory is the most that either process had.
+authors and read by `ravel import`; then the sides, a process each (published_sides.py), code the
+same sound in turns. Offline: all of it at once; ONNX Runtime, where it is installed (onnxruntime,
+onnx, onnxscript), runs what PyTorch can export. By steps: one frame at a time, in PyTorch where the
+codec can do that at all: Mimi keeps a state; EnCodec 24 kHz is called on single frames and keeps
+none, which is less work than a stream needs. Times are of the processor, the best of the rounds,
+since what else runs on the machine only takes away. Memory is the most that a process had.
 
-A row is marked where it misses its bar: offline twice PyTorch's speed where PyTorch makes less than
-20 GMAC/s, elsewhere its speed; by steps three times. Exit code 1 where one does.
+A row is marked where it misses its bar: offline twice the speed of another side that makes less
+than 20 GMAC/s, elsewhere its speed; by steps three times PyTorch's. Exit code 1 where one does.
+--markdown prints the tables of docs/codecs.md.
 """
 import argparse
+import importlib.util
 import json
 import math
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "reference"))
-from published import CODECS, blocks, mimi, snac  # noqa: E402
+from published import CODECS, blocks  # noqa: E402
 
+SIDES = Path(__file__).with_name("published_sides.py")
 WAYS = ("encode", "decode")
-SLOW_GMAC_PER_S = 20  # of PyTorch; below it bars are higher
-STEPS = 60
-MAX_STEP_DELAY_S = 1.0  # a codec with more is not stepped
+SLOW_GMAC_PER_S = 20  # of another side; below it bars are higher
 SETTINGS = {"snac": ["--set", "noise=false"]}  # another noise would be another sound
-
-
-def timed(function, *arguments):
-    begin = time.process_time()
-    result = function(*arguments)
-    return time.process_time() - begin, result
-
-
-def peak_memory():
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
-
-
-def median_ms(seconds):
-    """Without the first quarter, which brings the weights in."""
-    return 1e3 * statistics.median(seconds[len(seconds) // 4 :])
-
-
-# --- The two sides, each in a process of its own --------------------------------------------------
-
-
-class Torch:
-    def __init__(self, name, folder):
-        kind, module, config = CODECS[name]
-        torch.set_num_threads(1)
-        with torch.device("meta"):
-            self.codec = module.Codec(config)
-        self.codec = self.codec.eval().to_empty(device="cpu")
-        self.codec.load_state_dict(blocks.read(folder / "model.safetensors"))
-        self.steps = module is mimi or name == "EnCodec 24 kHz"
-        self.keeps_state = module is mimi
-        if module is snac:
-            none = [torch.zeros(1)] * len(config["decoder_rates"])
-            decode = self.codec.decode
-            self.codec.decode = lambda codes: decode(codes, none)
-
-    def encode(self, pcm):
-        return self.codec.encode(torch.from_numpy(pcm.T.copy())[None])
-
-    def decode(self, codes):
-        return self.codec.decode(codes)[0].T.numpy()
-
-    def step_times(self, pcm):
-        times = {way: [] for way in WAYS}
-        if not self.steps:
-            return times
-        if self.keeps_state:
-            self.codec.stream()
-        hop = self.codec.hop
-        for first in range(0, min(len(pcm), STEPS * hop) - hop + 1, hop):
-            seconds, codes = timed(self.encode, pcm[first : first + hop])
-            times["encode"].append(seconds)
-            times["decode"].append(timed(self.decode, codes)[0])
-        if self.keeps_state:
-            self.codec.stream(False)
-        return times
-
-
-class Ravel:
-    def __init__(self, name, folder):
-        import ravel
-        self.codec = ravel.load(folder / "model")
-
-    def encode(self, pcm):
-        return self.codec.encode(pcm, self.codec.sample_rate)
-
-    def decode(self, codes):
-        return self.codec.decode(codes).reshape(-1, self.codec.channels)
-
-    def step_times(self, pcm):
-        """Of frames that make one frame each: past the start, where a stream waits."""
-        times = {way: [] for way in WAYS}
-        codec, hop = self.codec, self.codec.hop_length
-        if codec.delay > MAX_STEP_DELAY_S * codec.sample_rate:
-            return times
-        encoder, decoder = codec.encoder(), codec.decoder()
-        for first in range(0, len(pcm) - hop + 1, hop):
-            seconds, codes = timed(encoder.push, pcm[first : first + hop])
-            if len(codes) == 1:
-                times["encode"].append(seconds)
-                times["decode"].append(timed(decoder.push, codes)[0])
-            else:
-                decoder.push(codes)
-            if len(times["encode"]) == STEPS:
-                break
-        return times
-
-
-def work(side, name, folder):
-    """Answers a line with the name of a sound by a line with the figures of a round."""
-    contestant = {"ravel": Ravel, "torch": Torch}[side](name, folder)
-    for line in sys.stdin:
-        pcm = numpy.load(folder / "pcm.npy")
-        encode_s, codes = timed(contestant.encode, pcm)
-        decode_s, out = timed(contestant.decode, codes)
-        numpy.save(folder / side, out)
-        figures = {"encode": encode_s, "decode": decode_s, "memory": peak_memory()}
-        if line.strip() == "steps":
-            steps = contestant.step_times(pcm)
-            figures["steps"] = {way: median_ms(steps[way]) for way in WAYS if steps[way]}
-        print(json.dumps(figures), flush=True)
 
 
 # --- The contest ----------------------------------------------------------------------------------
@@ -162,27 +62,25 @@ def prepare(command, name, folder, seconds):
                                      capture_output=True).stdout)
 
 
-def ask(process, what):
-    process.stdin.write(what + "\n")
+def ask(process):
+    process.stdin.write("\n")
     process.stdin.flush()
     line = process.stdout.readline()
     if not line:
-        raise SystemExit(f"published.py: {process.args[-3]} ended early")
+        raise SystemExit(f"published.py: {process.args[2]} ended early")
     return json.loads(line)
 
 
-def rounds(name, folder, n_rounds):
-    """Figures of both sides, round by round."""
-    sides = {}
-    for side in ("ravel", "torch"):
-        line = [sys.executable, __file__, "--work", side, name, folder]
-        sides[side] = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       text=True)
+def rounds(sides, name, folder, n_rounds):
+    """Figures of all sides, round by round."""
+    processes = {side: subprocess.Popen([sys.executable, SIDES, side, name, folder], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                 for side in sides}
     found = {side: [] for side in sides}
     for _ in range(n_rounds):
-        for side, process in sides.items():
-            found[side].append(ask(process, "steps"))
-    for process in sides.values():
+        for side, process in processes.items():
+            found[side].append(ask(process))
+    for process in processes.values():
         process.stdin.close()
         process.wait()
     return found
@@ -196,27 +94,28 @@ def agreement_db(folder):
     return 10 * math.log10((theirs[:n] ** 2).sum() / max(noise, 1e-30))
 
 
-def best(figures, key):
-    return min(figure[key] for figure in figures)
+def best(figures):
+    """The least of those that are there; None where none is."""
+    return min((figure for figure in figures if figure is not None), default=None)
 
 
-def best_step(figures, way):
-    steps = [figure["steps"][way] for figure in figures if way in figure["steps"]]
-    return min(steps) if steps else None
+def row_of(figures, seconds):
+    """x real time and ms a frame, each way, and memory, of a side's rounds."""
+    row = {"memory": max(figure["memory"] for figure in figures), "reasons": figures[0]["reasons"]}
+    for way in WAYS:
+        taken = best(figure.get(way) for figure in figures)
+        row[way] = seconds / taken if taken else None
+        row[way + "_ms"] = best(figure["steps"].get(way) for figure in figures)
+    return row
 
 
-def measure(command, name, seconds, n_rounds):
+def measure(command, sides, name, seconds, n_rounds):
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
         info = prepare(command, name, folder, seconds)
-        found = rounds(name, folder, n_rounds)
+        found = rounds(sides, name, folder, n_rounds)
         row = {"name": name, "info": info, "agreement_db": agreement_db(folder)}
-    for side, figures in found.items():
-        row[side] = {"memory": max(figure["memory"] for figure in figures)}
-        for way in WAYS:
-            row[side][way] = seconds / best(figures, way)
-            row[side][way + "_ms"] = best_step(figures, way)
-    return row
+    return row | {side: row_of(figures, seconds) for side, figures in found.items()}
 
 
 # --- Words ----------------------------------------------------------------------------------------
@@ -230,70 +129,103 @@ def gmacs(info, way):
 
 def misses(row, way):
     """Which bars a row misses."""
-    ours, theirs = row["ravel"], row["torch"]
-    rate = theirs[way] * gmacs(row["info"], way)
-    bar = 2.0 if rate < SLOW_GMAC_PER_S else 1.0
-    missed = ["offline"] if ours[way] < bar * theirs[way] else []
-    step = theirs[way + "_ms"]
+    ours, missed = row["ravel"], []
+    for side, word in (("torch", "offline"), ("onnx", "onnx")):
+        theirs = row.get(side, {}).get(way)
+        bar = 2.0 if theirs and theirs * gmacs(row["info"], way) < SLOW_GMAC_PER_S else 1.0
+        if theirs and ours[way] < bar * theirs:
+            missed.append(word)
+    step = row["torch"][way + "_ms"]
     return missed + (["steps"] if step and step < 3 * ours[way + "_ms"] else [])
+
+
+def number(value, digits=2):
+    return f"{value:.{digits}f}" if value else ""
+
+
+HEAD = ["", "", "10^9 multiply-adds a second of sound", "x real time", "PyTorch", "ratio",
+        "ONNX Runtime", "ratio", "GMAC/s", "PyTorch", "ms a frame", "PyTorch"]
+SHORT_HEAD = ["", "", "GMAC/s of sound", *HEAD[3:6], "ONNX", *HEAD[7:], "missed"]
 
 
 def cells(row, way):
     ours, theirs, work_gmac = row["ravel"], row["torch"], gmacs(row["info"], way)
-    step, other = ours[way + "_ms"], theirs[way + "_ms"]
-    return [row["name"] if way == "encode" else "", way, f"{work_gmac:.2f}",
-            f"{ours[way]:.2f}", f"{theirs[way]:.2f}", f"{ours[way] / theirs[way]:.2f}",
-            f"{ours[way] * work_gmac:.0f}", f"{theirs[way] * work_gmac:.0f}",
-            f"{step:.2f}" if step else "", f"{other:.2f}" if other else "",
-            " ".join(misses(row, way))]
+    onnx = row.get("onnx", {}).get(way)
+    return [row["name"] if way == "encode" else "", way, number(work_gmac), number(ours[way]),
+            number(theirs[way]), number(ours[way] / theirs[way]), number(onnx),
+            number(ours[way] / onnx if onnx else None), number(ours[way] * work_gmac, 0),
+            number(theirs[way] * work_gmac, 0), number(ours[way + "_ms"]),
+            number(theirs[way + "_ms"])]
 
 
-HEAD = ["", "", "GMAC/s of sound", "x real time", "PyTorch", "ratio", "GMAC/s", "PyTorch",
-        "ms a frame", "PyTorch", "missed"]
-
-
-def line_of(values, markdown):
-    if markdown:
-        return "| " + " | ".join(values) + " |"
-    return f"{values[0]:16}{values[1]:8}" + "".join(f"{v:>16}" if i == 0 else f"{v:>12}"
-                                                   for i, v in enumerate(values[2:]))
+def megabytes(row, side):
+    return f"{row[side]['memory'] / 1e6:.0f}"
 
 
 def summary(row):
-    info, memory = row["info"], (row[side]["memory"] / 1e6 for side in ("ravel", "torch"))
-    ours, theirs = memory
-    return (f"{row['name']}: {info['parameters'] / 1e6:.1f} M parameters, delay "
-            f"{info['delay_ms']:.0f} ms, frames of {1e3 / info['frames_per_s']:.1f} ms; memory {ours:.0f} MB, PyTorch "
-            f"{theirs:.0f} MB; the same sound within {row['agreement_db']:.0f} dB")
+    info, onnx = row["info"], row.get("onnx", {"reasons": []})
+    words = [f"{info['parameters'] / 1e6:.1f} M parameters", f"delay {info['delay_ms']:.0f} ms",
+             f"frames of {1e3 / info['frames_per_s']:.1f} ms",
+             f"memory {megabytes(row, 'ravel')} MB, PyTorch {megabytes(row, 'torch')} MB",
+             f"the same sound within {row['agreement_db']:.0f} dB"]
+    words += [f"not for ONNX Runtime: {reason}" for reason in onnx["reasons"]]
+    return f"{row['name']}: " + ", ".join(words)
+
+
+def print_markdown(head, lines):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "---|" * len(head))
+    for line in lines:
+        print("| " + " | ".join(line) + " |")
+
+
+def print_tables(rows):
+    """Those of docs/codecs.md."""
+    print_markdown(HEAD, [cells(row, way) for row in rows for way in WAYS])
+    print()
+    print_markdown(["", "parameters, M", "frame, ms", "memory, MB: Ravel", "PyTorch"],
+                   [[row["name"], number(row["info"]["parameters"] / 1e6, 1),
+                     number(1e3 / row["info"]["frames_per_s"], 1), megabytes(row, "ravel"),
+                     megabytes(row, "torch")] for row in rows])
+
+
+def print_row(values):
+    print(f"{values[0]:16}{values[1]:8}{values[2]:>16}"
+          + "".join(f"{value:>12}" for value in values[3:]))
 
 
 def main():
-    if sys.argv[1:2] == ["--work"]:
-        with torch.inference_mode():
-            return work(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("command", type=Path)
     parser.add_argument("codecs", nargs="*", default=list(CODECS), metavar="CODEC")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-onnx", action="store_true")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     unknown = set(options.codecs) - set(CODECS)
     if unknown:
         parser.error(f"no codec {unknown}; there are: {', '.join(CODECS)}")
     os.environ["OMP_NUM_THREADS"] = "1"
+    sides = ["ravel", "torch"]
+    if not options.no_onnx:
+        if importlib.util.find_spec("onnxruntime"):
+            sides.append("onnx")
+        else:
+            print("without ONNX Runtime, which is not installed", file=sys.stderr)
     print(f"one thread; PyTorch {torch.__version__}, {platform.machine()}; "
           f"{options.seconds:g} s, best of {options.rounds}", file=sys.stderr)
     rows = []
     for name in options.codecs:
-        rows.append(measure(options.command, name, options.seconds, options.rounds))
+        rows.append(measure(options.command, sides, name, options.seconds, options.rounds))
         print(summary(rows[-1]), file=sys.stderr, flush=True)
-    print(line_of(HEAD, options.markdown))
     if options.markdown:
-        print("|" + "---|" * len(HEAD))
-    for row in rows:
-        for way in WAYS:
-            print(line_of(cells(row, way), options.markdown))
+        print_tables(rows)
+    else:
+        print_row(SHORT_HEAD)
+        for row in rows:
+            for way in WAYS:
+                print_row([*cells(row, way), " ".join(misses(row, way))])
     return any(misses(row, way) for row in rows for way in WAYS)
 
 
