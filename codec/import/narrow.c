@@ -194,7 +194,10 @@ static void narrow_node(ravel_draft *draft, const cJSON *node, ravel_narrowing *
         if (strcmp(type, matrices[i].type) == 0)
             narrow_matrix(draft, node, i, narrowing);
     const cJSON *child;
-    cJSON_ArrayForEach(child, node) narrow_node(draft, child, narrowing);
+    cJSON_ArrayForEach(child, node)
+    {
+        narrow_node(draft, child, narrowing);
+    }
 }
 
 void ravel_draft_narrow(ravel_draft *draft, ravel_narrowing *narrowing)

@@ -67,26 +67,37 @@ static void make_import(const char *folder, const char *name, const char *config
     free(model);
 }
 
-/* Each behind its configuration, and that behind its length; and the models that they become. */
+/* Behind its configuration, and that behind its length. */
+static void save_checkpoint(const char *folder, const char *name, const char *config,
+                            const void *checkpoint, size_t size)
+{
+    const size_t n = strlen(config);
+    uint8_t *seed = malloc(2 + n + size);
+    if (seed == NULL) {
+        fail("a checkpoint");
+    }
+    seed[0] = (uint8_t)(n & 255);
+    seed[1] = (uint8_t)(n >> 8);
+    memcpy(seed + 2, config, n);
+    memcpy(seed + 2 + n, checkpoint, size);
+    save(folder, name, "", seed, 2 + n + size);
+    free(seed);
+}
+
+/* One of each kind, and the models that they become; and of models the one that has all parts. */
 static void make_checkpoints(const char *folder, const char *models)
 {
+    size_t size;
     for (int i = 0; ravel_small_name(i); i++) {
-        const char *config = ravel_small_config(i);
-        size_t size, n = strlen(config);
+        const char *name = ravel_small_name(i), *config = ravel_small_config(i);
         void *checkpoint = ravel_small_checkpoint(i, &size);
-        uint8_t *seed = malloc(2 + n + size);
-        if (seed == NULL) {
-            fail("a checkpoint");
-        }
-        seed[0] = (uint8_t)(n & 255);
-        seed[1] = (uint8_t)(n >> 8);
-        memcpy(seed + 2, config, n);
-        memcpy(seed + 2 + n, checkpoint, size);
-        save(folder, ravel_small_name(i), "", seed, 2 + n + size);
-        make_import(models, ravel_small_name(i), config, checkpoint, size);
-        free(seed);
+        save_checkpoint(folder, name, config, checkpoint, size);
+        make_import(models, name, config, checkpoint, size);
         free(checkpoint);
     }
+    void *model = ravel_test_model(RAVEL_TINY_PRIOR, &size);
+    save_checkpoint(folder, "ravel", "", model, size);
+    free(model);
 }
 
 static void *load(const char *path, size_t *size)
