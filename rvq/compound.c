@@ -93,6 +93,7 @@ static void add_part(ravel_compound *self, ravel_quantizer *part)
     if (q->width < part->width)
         q->width = part->width;
     q->weight_bytes += part->weight_bytes;
+    q->held_bytes += part->held_bytes;
     q->macs += part->macs;
     self->part[self->n_parts++] = part;
 }

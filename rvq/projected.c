@@ -160,13 +160,15 @@ static int pack(ravel_matrix *matrix, const ravel_tensor *weight, const ravel_te
 static void describe(projected *self, const ravel_kernels *kernels)
 {
     const double products = (double)self->in.n_in * self->in.n_out;
+    const size_t projections = ravel_matrix_bytes(&self->in) + ravel_matrix_bytes(&self->out);
     self->base = *self->inner; /* its codebooks are this one's */
     self->base.ops = &projected_ops;
     self->base.kernels = kernels;
     self->base.dim = self->in.n_in;
     if (self->base.width < self->base.dim)
         self->base.width = self->base.dim;
-    self->base.weight_bytes += ravel_matrix_bytes(&self->in) + ravel_matrix_bytes(&self->out);
+    self->base.weight_bytes += projections;
+    self->base.held_bytes += projections;
     self->base.macs += 2 * products;
 }
 

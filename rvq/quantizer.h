@@ -42,7 +42,8 @@ struct ravel_quantizer {
     int codebook_size[RAVEL_MAX_CODEBOOKS];
     int steps[RAVEL_MAX_CODEBOOKS]; /* codes of a vector, 1 ... RAVEL_MAX_STEPS_PER_FRAME */
     size_t weight_bytes;            /* read to encode one vector with all codebooks */
-    double macs;                    /* multiply-adds to encode one vector with all codebooks */
+    size_t held_bytes; /* of weights in memory, those that a search may pass over too */
+    double macs;       /* multiply-adds to encode one vector with all codebooks */
 };
 
 void ravel_quantizer_destroy(ravel_quantizer *q); /* NULL is allowed */

@@ -178,6 +178,7 @@ static void describe(segment *self, const ravel_kernels *kernels)
     q->n_codebooks = HEAD + inner->n_codebooks;
     q->n_head = HEAD;
     q->weight_bytes = inner->weight_bytes;
+    q->held_bytes = inner->held_bytes;
     q->macs = inner->macs;
     q->codebook_size[STEPS] = self->steps + 1;
     q->codebook_size[LEVEL_HIGH] = q->codebook_size[LEVEL_LOW] = RAVEL_MAX_CODEBOOK_SIZE;

@@ -133,9 +133,9 @@ Test(graph_quantizer, weights_are_counted_as_they_are_made)
     ravel_error error = {RAVEL_OK, ""};
     static const char text[] = "{\"type\":\"residual\",\"stages\":[" TWO "," TWO "," TWO "]}";
     ravel_quantizer *one = build(TWO, 2, 1 << 20, &error);
-    ravel_quantizer *three = build(text, 2, 3 * one->weight_bytes, &error);
+    ravel_quantizer *three = build(text, 2, 3 * one->held_bytes, &error);
     cr_assert_not_null(three, "%s", error.text);
-    cr_assert_null(build(text, 2, 3 * one->weight_bytes - 1, &error));
+    cr_assert_null(build(text, 2, 3 * one->held_bytes - 1, &error));
     cr_expect_not_null(strstr(error.text, "quantizer.stages[2]"), "%s", error.text);
     ravel_quantizer_destroy(one);
     ravel_quantizer_destroy(three);

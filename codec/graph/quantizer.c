@@ -200,13 +200,13 @@ ravel_quantizer *ravel_graph_quantizer(ravel_builder *builder, const ravel_node 
         return NULL;
     if (dim > 0 && q->dim != dim) {
         ravel_node_refuse(node, "takes %d dimensions, but is given %d", q->dim, dim);
-    } else if (q->weight_bytes > weight_budget) {
+    } else if (q->held_bytes > weight_budget) {
         ravel_node_refuse(node, "the weights are far larger than the file");
     }
     if (node->reader->failed) {
         ravel_quantizer_destroy(q);
         return NULL;
     }
-    builder->weight_budget = weight_budget - q->weight_bytes;
+    builder->weight_budget = weight_budget - q->held_bytes;
     return q;
 }
