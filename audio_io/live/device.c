@@ -18,6 +18,7 @@
 enum {
     DEFAULT_RATE_HZ = 48000,
     TICK_MS = 5,
+    BLOCK_MS = 6, /* most that the ticker moves at once: a tick, and as much as timers are late */
     LOOK_MS = 50,
     RETRY_MS = 1000,
     LATE_MS = 300, /* of a tick: what it missed is not made up for */
@@ -240,6 +241,19 @@ static void open_again(ravel_devices *devices)
     (void)open_streams(devices, NULL);
 }
 
+/* The longest block counts as delay from then on: a ticker that is late for once moves several. */
+static void move(ravel_port *port, int direction, int n, int64_t now_ns)
+{
+    const int block = port->rate_hz * BLOCK_MS / 1000;
+    for (int left = n; left > 0; left -= block) {
+        const int now = left < block ? left : block;
+        if (direction == RAVEL_IN)
+            ravel_port_take(port, NULL, 1, now, now_ns);
+        else
+            ravel_port_give(port, NULL, 1, now, now_ns);
+    }
+}
+
 /* Moves what the clock says that a device would have moved. */
 static void tick(ravel_devices *devices, int direction, int64_t now_ns)
 {
@@ -254,10 +268,7 @@ static void tick(ravel_devices *devices, int direction, int64_t now_ns)
         return;
     }
     int64_t due = passed_ns * port->rate_hz / 1000000000;
-    if (direction == RAVEL_IN)
-        ravel_port_take(port, NULL, 1, (int)due, now_ns);
-    else
-        ravel_port_give(port, NULL, 1, (int)due, now_ns);
+    move(port, direction, (int)due, now_ns);
     devices->ticked_ns[direction] += due * 1000000000 / port->rate_hz;
 }
 
