@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The transport of calls: what it keeps out, while the call goes on. */
+#include <time.h>
+
 #include "audio_io/call/transport/dtls.h"
+#include "audio_io/live/clock.h"
 #include "tests/support/transport_call.h"
 
 TestSuite(strangers, .init = set_up, .fini = tear_down, .timeout = 30);
@@ -8,11 +11,14 @@ TestSuite(strangers, .init = set_up, .fini = tear_down, .timeout = 30);
 static void expect_drop(ravel_drop kind, const uint8_t *data, size_t size)
 {
     uint64_t before = status_of(&callee).dropped[kind];
+    uint64_t reports = status_of(&caller).reports_sent;
     int packets = callee.n_packets;
     ravel_test_wire_inject(&wire, data, size);
-    for (int i = 0; i < 500 && status_of(&callee).dropped[kind] == before; i++)
+    for (int i = 0; i < 2000 && status_of(&callee).dropped[kind] == before; i++)
         ravel_test_run(&never, 1);
-    cr_assert_eq(status_of(&callee).dropped[kind], before + 1, "%s", ravel_drop_name(kind));
+    reports = status_of(&caller).reports_sent - reports; /* dropped, some of them, like this one */
+    uint64_t dropped = status_of(&callee).dropped[kind] - before;
+    cr_assert(dropped >= 1 && dropped <= 1 + reports, "%s", ravel_drop_name(kind));
     cr_assert_eq(callee.n_packets, packets);
 }
 
@@ -23,7 +29,7 @@ static size_t catch_packet(uint8_t data[2048])
     wire.at_callee = NULL;
     wire.last_size = 0;
     send_one(&caller, 7);
-    for (int i = 0; i < 500 && wire.last_size == 0; i++)
+    for (int i = 0; i < 2000 && wire.last_size == 0; i++)
         ravel_test_run(&never, 1);
     wire.at_callee = line;
     memcpy(data, wire.last, wire.last_size);
@@ -52,7 +58,7 @@ static void expect_forgeries(void)
     }
     int before = callee.n_packets;
     ravel_test_wire_inject(&wire, data, size);
-    for (int i = 0; i < 500 && callee.n_packets == before; i++)
+    for (int i = 0; i < 2000 && callee.n_packets == before; i++)
         ravel_test_run(&never, 1);
     cr_assert_eq(callee.n_packets, before + 1);
 }
@@ -228,21 +234,32 @@ Test(strangers, a_handshake_that_ended_on_one_side_only_begins_anew)
     ravel_test_wire_close(&wire);
 }
 
+enum { N_RECORDS = 1000, RATE = 200 /* a second, and at once, that are looked at */ };
+
+static int64_t dropped_handshakes(const ravel_transport_status *status)
+{
+    return (int64_t)(status->dropped[RAVEL_DROP_HANDSHAKE] + status->dropped[RAVEL_DROP_OVERFLOW]);
+}
+
+/* Of N_RECORDS since begin_us; fewer the slower the machine looks at them. */
+static int64_t n_beyond_measure(int64_t begin_us)
+{
+    return N_RECORDS - RATE - (ravel_clock_now_us() - begin_us) * RATE / 1000000 - 1;
+}
+
 Test(strangers, drops_handshakes_beyond_measure)
 {
     call_by_wire(RAVEL_MEDIA_DTLS);
     uint8_t record[60] = {22, 0xfe, 0xfd};
-    for (int i = 0; i < 1000; i++)
+    const int64_t begin_us = ravel_clock_now_us();
+    for (int i = 0; i < N_RECORDS; i++)
         ravel_test_wire_inject(&wire, record, sizeof record);
     ravel_transport_status status = status_of(&callee);
-    for (int i = 0;
-         i < 2000 &&
-         status.dropped[RAVEL_DROP_HANDSHAKE] + status.dropped[RAVEL_DROP_OVERFLOW] < 700;
-         i++) {
+    for (int i = 0; i < 2000 && dropped_handshakes(&status) < n_beyond_measure(begin_us); i++) {
         ravel_test_run(&never, 1);
         status = status_of(&callee);
     }
-    cr_assert_geq(status.dropped[RAVEL_DROP_HANDSHAKE] + status.dropped[RAVEL_DROP_OVERFLOW], 700);
+    cr_assert_geq(dropped_handshakes(&status), n_beyond_measure(begin_us));
     cr_assert_gt(status.dropped[RAVEL_DROP_HANDSHAKE], 0);
     talk(5);
     ravel_test_wire_close(&wire);
@@ -262,20 +279,26 @@ Test(strangers, in_the_clear_listens_to_one_address)
 /* More at once than the socket holds: each is counted all the same, and then the call goes on. */
 Test(strangers, counts_what_the_system_could_not_queue)
 {
-    enum { FLOOD = 20000 };
+    /* A system that is busy puts off what it does for a socket, and drops it uncounted above 1000. */
+    enum { FLOOD = 20000, SLICE = 400 };
+    const struct timespec moment = {.tv_nsec = 1000000};
     call_by_wire(RAVEL_MEDIA_DTLS);
     uint8_t data[2048];
     size_t size = wire.last_size;
     memcpy(data, wire.last, size);
-    for (int i = 0; i < FLOOD; i++)
+    for (int i = 0; i < FLOOD; i++) {
         ravel_test_wire_inject(&wire, data, size);
+        if (i % SLICE == 0)
+            nanosleep(&moment, NULL);
+    }
     uint64_t counted = 0;
     for (int i = 0; i < 5000 && counted < FLOOD; i++) {
         ravel_test_run(&never, 1);
         ravel_transport_status status = status_of(&callee);
         counted = status.dropped[RAVEL_DROP_OVERFLOW] + status.dropped[RAVEL_DROP_REPLAYED];
     }
-    cr_assert_eq(counted, FLOOD);
+    /* A report of the caller's may not find room either. */
+    cr_assert(counted >= FLOOD && counted <= FLOOD + status_of(&caller).reports_sent);
     cr_assert_gt(status_of(&callee).dropped[RAVEL_DROP_OVERFLOW], 0);
     cr_assert_gt(status_of(&callee).dropped[RAVEL_DROP_REPLAYED], 100);
     talk(5);

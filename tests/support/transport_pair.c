@@ -175,12 +175,21 @@ static bool is_lost(ravel_test_wire *wire)
     return ravel_random_below(&wire->seed, 1000) < (int)(1000 * wire->loss);
 }
 
+/* By its second byte (RFC 5761). It goes out when a timer says so, between any two packets. */
+static bool is_report(const struct mbuf *datagram)
+{
+    const uint8_t *data = mbuf_buf(datagram);
+    return mbuf_get_left(datagram) >= 2 && data[1] >= 192 && data[1] < 224;
+}
+
 static void to_callee(const struct sa *from, struct mbuf *datagram, void *arg)
 {
     ravel_test_wire *wire = arg;
     wire->caller = *from;
-    wire->last_size = mbuf_get_left(datagram);
-    memcpy(wire->last, mbuf_buf(datagram), wire->last_size);
+    if (!is_report(datagram)) {
+        wire->last_size = mbuf_get_left(datagram);
+        memcpy(wire->last, mbuf_buf(datagram), wire->last_size);
+    }
     bool cut = wire->cut_after > 0 && wire->from_callee >= wire->cut_after;
     if (!cut && !is_lost(wire))
         (void)udp_send(wire->at_callee, &wire->callee, datagram);

@@ -52,7 +52,8 @@ void ravel_test_end_close(ravel_test_end *end);
 /* Where its description says that it is. */
 struct sa ravel_test_address(const ravel_test_end *end);
 
-/* Two sockets between the ends, which pass on what comes, and keep what went to the callee last. */
+/* Two sockets between the ends, which pass on what comes, and keep what went to the callee last, but
+ * for reports. */
 typedef struct {
     struct udp_sock *at_caller, *at_callee; /* where the one takes the other to be */
     struct sa caller, callee;
