@@ -47,6 +47,26 @@ positive()
     esac
 }
 
+# run_until NAME COMMAND...: for half a second; longer and longer where a figure is still 0 then, as on
+# a machine that takes as long to begin.
+run_until()
+{
+    name=$1
+    shift
+    for seconds in 0.5 2 8 32; do
+        expect 0 "" "$@" --duration $seconds -q --json
+        [ "$(number "$name")" = 0 ] || break
+    done
+    positive "$name"
+}
+
+# is_recorded FILE: it is being written to, under the name that it has meanwhile.
+is_recorded()
+{
+    set -- ".$1".*
+    [ -e "$1" ]
+}
+
 # --- What is asked for wrongly ----------------------------------------------------------------------
 
 expect 2 "needs at least" live -b 0.001
@@ -72,15 +92,13 @@ grep -q '"devices"' out || fail "no list of devices"
 
 # --- Half a second of silence ----------------------------------------------------------------------------
 
-expect 0 "" live --duration 0.5 -q --json
-positive frames
+run_until frames live
 positive kbps
 positive total
 equal "$(number lost_frames)" 0
 expect 0 "delay: .* in + .* frame + .* codec + .* jitter + .* out = .* ms" live --duration 0.3
 expect 0 '"delay_ms"' live --duration 1.3 --progress json
-expect 0 "" live --duration 0.5 --loss 50 --burst 5 -q --json
-positive lost_frames
+run_until lost_frames live --loss 50 --burst 5
 
 # --- What is written down ---------------------------------------------------------------------------
 
@@ -94,20 +112,22 @@ expect 0 "" "$ravel" decode -q piped.rvl piped.wav
 
 # --- The usual end ----------------------------------------------------------------------------------
 
-# timeout sends it; a shell lets its own background jobs ignore SIGINT.
-expect 0 "underruns" timeout --preserve-status -s INT 0.7 "$ravel" live --input none --output none \
-    --record stopped.rvl
+# A shell lets its own background jobs ignore SIGINT; timeout passes it on.
+interrupted()
+{
+    timeout --preserve-status -s INT 100 "$ravel" live --input none --output none --record stopped.rvl &
+    await is_recorded stopped.rvl
+    kill -INT $!
+    wait $!
+}
+expect 0 "underruns" interrupted
 expect 0 "" "$ravel" decode -q stopped.rvl stopped.wav
 
 # As long as it runs, and while it ends.
 told_often()
 {
     "$ravel" live --input none --output none --record often.rvl -q &
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        set -- .often.rvl.*
-        [ -e "$1" ] && break
-        sleep 0.1
-    done
+    await is_recorded often.rvl
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         kill -TERM $! 2>/dev/null
         sleep 0.01
@@ -122,8 +142,7 @@ expect 0 "" "$ravel" decode -q often.rvl often.wav
 with_jack()
 {
     jack_begin "$dir" 480 -r || { fail "JACK does not begin"; return; }
-    expect 0 "" with_devices --input system --output system --duration 1 -q --json
-    positive frames
+    run_until frames with_devices --input system --output system
     n_checks=$((n_checks + 1))
     grep -q '"device":"JACK[^"]*system' out || fail "another device was taken"
     jack_end

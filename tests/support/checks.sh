@@ -42,6 +42,17 @@ equal()
     [ "$1" = "$2" ] || fail "'$1' is not '$2'"
 }
 
+# await COMMAND...: until it succeeds; a minute, so that a machine that is slow just now is no failure.
+await()
+{
+    for _ in $(seq 600); do
+        "$@" && return
+        sleep 0.1
+    done
+    fail "waited in vain for: $*"
+    return 1
+}
+
 bytes()
 {
     for byte; do
