@@ -101,13 +101,15 @@ static int counters_work(void)
 
 /*
  * From now on the kernel kills at every system call but the child's last. Seccomp's strict mode would
- * do, but it takes the processor's clock away, and a callback reads that.
+ * do, but it takes the processor's clock away, and a callback reads that: by no system call but where
+ * the kernel does not trust the processor's clock.
  */
 static int forbid_system_calls(void)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
