@@ -133,7 +133,9 @@ def test_memory_does_not_grow(codec):
         for _ in range(times):
             codec.decode(codec.encode(pcm, 16000))
             codec.encoder().copy()
-            threading.Thread(target=codec.encoder().push, args=(pcm,)).start()
+            thread = threading.Thread(target=codec.encoder().push, args=(pcm,))
+            thread.start()
+            thread.join()
 
     def resident():
         with open("/proc/self/statm") as statm:
