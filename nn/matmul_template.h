@@ -6,7 +6,7 @@
  * tiles sums rest in a buffer: storing and loading a float changes nothing, so where k is cut is
  * free. Few rows (a live step) are bound by the bytes of the weights: they are read once, in their
  * own type, several panels at a time where one alone has too few sums to fill the latency of the
- * multiply-adder. Many rows (a file) are bound by arithmetic: weights are widened once for all
+ * multiply-adder, or too few bytes to fill that of the memory. Many rows (a file) are bound by arithmetic: weights are widened once for all
  * rows, in blocks that stay in the first-level cache. While a tile runs, weights that will be
  * needed soon are fetched by the way: reading and multiplying then take turns no more.
  */
@@ -21,12 +21,11 @@
 
 enum {
     PANEL_VECTORS = RAVEL_PANEL / V_LANES,
-    TILE_ROWS = 8,                      /* of the largest tile of any variant */
-    WIDEN_ROWS = 9,                     /* from that many rows on, widening first pays */
-    BLOCK_ROWS = 64,                    /* rows whose sums wait together: 8 KB */
-    BLOCK_DEPTH = 128,                  /* inputs whose weights are widened together: 16 KB */
-    AHEAD_ROWS = (V_TILE_ROWS + 1) / 2, /* from that many on there is time to fetch weights, */
-    AHEAD_INPUTS = 32                   /* those of so many inputs later */
+    TILE_ROWS = 8,     /* of the largest tile of any variant */
+    WIDEN_ROWS = 9,    /* from that many rows on, widening first pays */
+    BLOCK_ROWS = 64,   /* rows whose sums wait together: 8 KB */
+    BLOCK_DEPTH = 128, /* inputs whose weights are widened together: 16 KB */
+    AHEAD_BYTES = 2048 /* weights that are on their way from memory, a panel */
 };
 
 V_INLINE int min_int(int a, int b)
@@ -41,8 +40,9 @@ typedef struct {
     const ravel_rows *x;
     int first_row;
     int begin, end;
-    uintptr_t ahead;      /* where to fetch, */
-    uintptr_t ahead_step; /* so many bytes further with every input; it may go past the weights */
+    uintptr_t ahead;       /* where to fetch, */
+    uintptr_t ahead_step;  /* so many bytes further with every input; it may go past the weights */
+    uintptr_t ahead_panel; /* and so many with every panel */
     float *sums;
 } tile;
 
@@ -97,11 +97,14 @@ V_INLINE void run_tile(ravel_dtype dtype, int n_rows, int n_panels, int n_vector
         n = min_int(x->width - first, t->end - k);
         const ptrdiff_t offset = tap * x->tap_stride + first;
         for (ptrdiff_t i = offset; i < offset + n; i++) {
-            if (n_panels == 1 && n_rows >= AHEAD_ROWS) {
-                fetch(ahead);
-                fetch(ahead + t->ahead_step / 2);
-                ahead += t->ahead_step;
+            V_UNROLL
+            for (int p = 0; p < n_panels; p++) {
+                fetch(ahead + (uintptr_t)p * t->ahead_panel);
+                if (dtype == RAVEL_F32) { /* two lines of the cache an input */
+                    fetch(ahead + (uintptr_t)p * t->ahead_panel + t->ahead_step / 2);
+                }
             }
+            ahead += t->ahead_step;
             V_UNROLL
             for (int j = 0; j < n_panels * n_vectors; j++) {
                 const int p = j / n_vectors, v = j % n_vectors;
@@ -158,6 +161,8 @@ V_INLINE void choose_tile(ravel_dtype dtype, int n_rows, int n_panels, bool narr
         run_tile(dtype, 2, V_PANELS_2_ROWS, PANEL_VECTORS, t);
     } else if (n_rows == 3 && V_PANELS_3_ROWS > 1) {
         run_tile(dtype, 3, V_PANELS_3_ROWS, PANEL_VECTORS, t);
+    } else if (n_rows == 4 && V_PANELS_4_ROWS > 1) {
+        run_tile(dtype, 4, V_PANELS_4_ROWS, PANEL_VECTORS, t);
     }
 }
 
@@ -259,8 +264,9 @@ static void direct_tile(const product *a, int first_row, int n_rows, int panel, 
                     .x = &a->x,
                     .first_row = first_row,
                     .end = a->w->n_in,
-                    .ahead = (uintptr_t)weights_at(a->w, panel, AHEAD_INPUTS),
+                    .ahead = (uintptr_t)weights_at(a->w, panel, 0) + AHEAD_BYTES,
                     .ahead_step = input_bytes(a->w),
+                    .ahead_panel = (uintptr_t)a->w->n_in * input_bytes(a->w),
                     .sums = sums};
     begin_sums(a, first_row, n_rows, first_n, n_panels, sums);
     any_tile(a->w->dtype, n_rows, n_panels, is_narrow(a->w, first_n), &t);
@@ -270,10 +276,11 @@ static void direct_tile(const product *a, int first_row, int n_rows, int panel, 
 /* Few rows: a panel comes from memory for the first tile of rows, from the cache for the others. */
 static void multiply_direct(const product *a)
 {
-    static const int panels_of_rows[] = {1, V_PANELS_1_ROW, V_PANELS_2_ROWS, V_PANELS_3_ROWS};
+    static const int panels_of_rows[] = {1, V_PANELS_1_ROW, V_PANELS_2_ROWS, V_PANELS_3_ROWS,
+                                         V_PANELS_4_ROWS};
     const int n_rows = a->x.n_rows;
     const int n_panels = (a->w->n_out + RAVEL_PANEL - 1) / RAVEL_PANEL;
-    const int wide = n_rows <= 3 ? panels_of_rows[n_rows] : 1;
+    const int wide = n_rows <= 4 ? panels_of_rows[n_rows] : 1;
     for (int panel = 0, step = 0; panel < n_panels; panel += step) {
         step = n_panels - panel >= wide ? wide : 1;
         const int most = is_narrow(a->w, panel * RAVEL_PANEL) ? TILE_ROWS : V_TILE_ROWS;

@@ -27,7 +27,8 @@
  *   v_load_i8(p)
  *
  *   V_TILE_ROWS                   rows by one panel whose sums fit the registers
- *   V_PANELS_1_ROW, _2_, _3_ROWS  panels that so few rows need to keep the multiply-adders busy
+ *   V_PANELS_1_ROW ... _4_ROWS    panels that so few rows need to keep multiply-adders and memory
+ *                                 busy
  *
  * The bits of a NaN are the only thing in which the sets differ; whether it is one is not.
  */

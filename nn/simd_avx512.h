@@ -6,7 +6,13 @@
 #include <immintrin.h>
 
 enum { V_LANES = 16 };
-enum { V_TILE_ROWS = 8, V_PANELS_1_ROW = 4, V_PANELS_2_ROWS = 2, V_PANELS_3_ROWS = 2 };
+enum {
+    V_TILE_ROWS = 8,
+    V_PANELS_1_ROW = 4,
+    V_PANELS_2_ROWS = 4,
+    V_PANELS_3_ROWS = 2,
+    V_PANELS_4_ROWS = 2
+};
 
 typedef __m512 vfloat;
 typedef __m512i vint;

@@ -8,7 +8,13 @@
 #include "nn/half.h"
 
 enum { V_LANES = 1 };
-enum { V_TILE_ROWS = 1, V_PANELS_1_ROW = 1, V_PANELS_2_ROWS = 1, V_PANELS_3_ROWS = 1 };
+enum {
+    V_TILE_ROWS = 1,
+    V_PANELS_1_ROW = 1,
+    V_PANELS_2_ROWS = 1,
+    V_PANELS_3_ROWS = 1,
+    V_PANELS_4_ROWS = 1
+};
 
 typedef float vfloat;
 typedef int32_t vint;

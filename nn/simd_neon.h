@@ -6,7 +6,13 @@
 #include <arm_neon.h>
 
 enum { V_LANES = 4 };
-enum { V_TILE_ROWS = 3, V_PANELS_1_ROW = 2, V_PANELS_2_ROWS = 1, V_PANELS_3_ROWS = 1 };
+enum {
+    V_TILE_ROWS = 3,
+    V_PANELS_1_ROW = 2,
+    V_PANELS_2_ROWS = 1,
+    V_PANELS_3_ROWS = 1,
+    V_PANELS_4_ROWS = 1
+};
 
 typedef float32x4_t vfloat;
 typedef int32x4_t vint;
