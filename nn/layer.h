@@ -69,6 +69,7 @@ struct ravel_layer {
     int hold_rows; /* most rows of input taken whose outputs can still be missing */
     bool in_place;
     bool needs_all;    /* a push must hold all rows of a stream, and finish it: inside of pieces */
+    bool rereads;      /* its weights for every row: lanes that are pushed together share that */
     size_t state_size; /* bytes, a multiple of 16 */
     size_t weight_bytes; /* read by one pass */
     double macs;         /* multiply-adds for each row of input */
@@ -275,7 +276,10 @@ ravel_layer *ravel_segment_new(ravel_layer *inner, const ravel_segment_spec *spe
  */
 ravel_layer *ravel_overlap_add_new(ravel_layer *inner, int steps, int hop, ravel_error *error);
 
-/* Layers one after the other; n >= 1. The array is copied, the layers are owned. */
+/*
+ * Layers one after the other; n >= 1. The array is copied, the layers are owned. Where one of them
+ * needs all rows, and none rereads its weights, lanes pass one by one, so they take the memory of one.
+ */
 ravel_layer *ravel_sequence_new(ravel_layer **layers, int n, ravel_error *error);
 
 /*

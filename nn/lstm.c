@@ -199,5 +199,6 @@ ravel_layer *ravel_lstm_new(const ravel_kernels *kernels, const ravel_lstm_spec 
     self->base.weight_bytes =
         ravel_matrix_bytes(&self->from_input) + ravel_matrix_bytes(&self->from_output);
     self->base.macs = 4.0 * hidden * (in + hidden);
+    self->base.rereads = true;
     return &self->base;
 }

@@ -12,6 +12,8 @@
 #include "nn/layer_impl.h"
 #include "nn/piece.h"
 
+enum { MAX_TOGETHER = 8 }; /* segments; each takes the memory of its samples */
+
 typedef struct {
     ravel_layer base;
     ravel_layer *inner;
@@ -57,21 +59,53 @@ static int steps_of(const overlap_add *self, float number)
     return number >= 0.5f ? (int)(number < steps ? number + 0.5f : steps) : 0;
 }
 
-/* y [rows of the segment][channels]; silence needs no layers. return    rows */
-static int decode(const overlap_add *self, const float *row, float *y, ravel_arena *scratch)
+/* A segment that is being decoded. */
+typedef struct {
+    ravel_lane *stream;
+    const ravel_lane *piece; /* what the layers make of it; NULL: silence, which needs none */
+    int n_rows;
+    float scale;
+} entry;
+
+/* Segments of any streams: layers that reread their weights do so for all of them at once. */
+typedef struct {
+    entry *entries;     /* [most] */
+    ravel_lane *pieces; /* [most] of the inner layer */
+    float *y;           /* [most][rows][channels] */
+    int most, n, n_pieces;
+} batch;
+
+static ptrdiff_t segment_floats(const overlap_add *self)
+{
+    return (ptrdiff_t)ravel_layer_max_out(self->inner, self->steps) * self->base.out_channels;
+}
+
+static void add_row(const overlap_add *self, ravel_lane *stream, const float *row, batch *to)
+{
+    const float *numbers = row + (ptrdiff_t)self->steps * self->inner->in_channels;
+    const int n_steps = steps_of(self, numbers[0]);
+    entry *made = &to->entries[to->n];
+    *made = (entry){.stream = stream, .n_rows = n_steps * self->inner->up, .scale = numbers[1]};
+    if (n_steps > 0 && made->scale > 0.0f) {
+        ravel_lane *piece = &to->pieces[to->n_pieces++];
+        *piece =
+            (ravel_lane){.in = row, .n_in = n_steps, .out = to->y + to->n * segment_floats(self)};
+        made->piece = piece;
+    }
+    to->n++;
+}
+
+/* Brings what the layers made to its level; what is missing is silence. */
+static void level(const overlap_add *self, const entry *of, float *y)
 {
     const int channels = self->base.out_channels;
-    const float *numbers = row + (ptrdiff_t)self->steps * self->inner->in_channels;
-    const int n_steps = steps_of(self, numbers[0]), n = n_steps * self->inner->up;
-    const float scale = numbers[1];
-    const bool sounds = n > 0 && scale > 0.0f;
-    const int made = sounds ? ravel_piece_run(self->inner, row, n_steps, y, scratch) : 0;
-    const int good = made < n ? made : n;
+    const int made = of->piece != NULL ? of->piece->n_out : 0;
+    const int good = made < of->n_rows ? made : of->n_rows;
     for (int i = 0; i < good * channels; i++) {
-        y[i] *= scale;
+        y[i] *= of->scale;
     }
-    memset(y + (ptrdiff_t)good * channels, 0, (size_t)(n - good) * (size_t)channels * sizeof *y);
-    return n;
+    memset(y + (ptrdiff_t)good * channels, 0,
+           (size_t)(of->n_rows - good) * (size_t)channels * sizeof *y);
 }
 
 static void add(const overlap_add *self, overlap to, const float *y, int n, int first)
@@ -99,52 +133,88 @@ static void divide(const overlap_add *self, const overlap *by, float *out)
     }
 }
 
-static void add_row(const overlap_add *self, ravel_lane *lane, const float *row,
-                    ravel_arena *scratch)
+/* The segment is added to what is there of its neighbours; `hop` rows are complete then. */
+static void give(const overlap_add *self, const entry *of, const float *y, overlap now)
 {
-    const size_t mark = scratch->used, length = (size_t)self->length;
     const int channels = self->base.out_channels, rest = self->length - self->hop;
-    const size_t most = (size_t)ravel_layer_max_out(self->inner, self->steps);
+    ravel_lane *lane = of->stream;
     overlap_state *state = lane->state;
     const overlap kept = rest_of(self, state);
-    float *y = ravel_arena_take(scratch, most * (size_t)channels * sizeof *y);
-    const overlap now = {ravel_arena_take(scratch, length * (size_t)channels * sizeof(float)),
-                         ravel_arena_take(scratch, length * sizeof(float))};
-    const int n = decode(self, row, y, scratch);
-    state->first = state->first > 0 ? state->first : n;
-    memset(now.sum, 0, length * (size_t)channels * sizeof(float));
-    memset(now.weight, 0, length * sizeof(float));
+    state->first = state->first > 0 ? state->first : of->n_rows;
+    memset(now.sum, 0, (size_t)self->length * (size_t)channels * sizeof *now.sum);
+    memset(now.weight, 0, (size_t)self->length * sizeof *now.weight);
     copy_rows(self, now, kept.sum, kept.weight, rest);
-    add(self, now, y, n, state->first);
+    add(self, now, y, of->n_rows, state->first);
     divide(self, &now, lane->out + (ptrdiff_t)lane->n_out * channels);
     copy_rows(self, kept, now.sum + (ptrdiff_t)self->hop * channels, now.weight + self->hop, rest);
     lane->n_out += self->hop;
+}
+
+static void run(const overlap_add *self, batch *together, ravel_arena *scratch)
+{
+    const size_t mark = scratch->used, length = (size_t)self->length;
+    const size_t channels = (size_t)self->base.out_channels;
+    if (together->n_pieces > 0) {
+        ravel_pieces_run(self->inner, together->pieces, together->n_pieces, scratch);
+    }
+    const overlap now = {ravel_arena_take(scratch, length * channels * sizeof(float)),
+                         ravel_arena_take(scratch, length * sizeof(float))};
+    for (int i = 0; i < together->n; i++) {
+        float *y = together->y + i * segment_floats(self);
+        level(self, &together->entries[i], y);
+        give(self, &together->entries[i], y, now);
+    }
+    together->n = together->n_pieces = 0;
     scratch->used = mark;
+}
+
+static int most_together(int max_in, int n_lanes)
+{
+    return (int64_t)max_in * n_lanes < MAX_TOGETHER ? max_in * n_lanes : MAX_TOGETHER;
+}
+
+static batch new_batch(const overlap_add *self, int most, ravel_arena *scratch)
+{
+    const size_t n = (size_t)most, floats = n * (size_t)segment_floats(self);
+    return (batch){.entries = ravel_arena_take(scratch, n * sizeof(entry)),
+                   .pieces = ravel_arena_take(scratch, n * sizeof(ravel_lane)),
+                   .y = ravel_arena_take(scratch, floats * sizeof(float)),
+                   .most = most};
 }
 
 static void overlap_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
                          ravel_arena *scratch)
 {
+    const overlap_add *self = (const overlap_add *)layer;
+    const size_t mark = scratch->used;
+    const int n_rows = ravel_lanes_count_in(lanes, n_lanes);
+    batch together = new_batch(self, most_together(n_rows, 1), scratch);
     for (int l = 0; l < n_lanes; l++) {
         lanes[l].n_out = 0;
         for (int t = 0; t < lanes[l].n_in; t++) {
-            add_row((const overlap_add *)layer, &lanes[l],
-                    lanes[l].in + (ptrdiff_t)t * layer->in_channels, scratch);
+            add_row(self, &lanes[l], lanes[l].in + (ptrdiff_t)t * layer->in_channels, &together);
+            if (together.n == together.most) {
+                run(self, &together, scratch);
+            }
         }
     }
+    run(self, &together, scratch);
+    scratch->used = mark;
 }
 
 static size_t overlap_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
 {
     const overlap_add *self = (const overlap_add *)layer;
-    const int most = ravel_layer_max_out(self->inner, self->steps);
+    const int most = most_together(max_in, n_lanes);
+    const int rows = ravel_layer_max_out(self->inner, self->steps);
+    const size_t n = (size_t)most,
+                 pieces = ravel_pieces_scratch_size(self->inner, self->steps, most);
     const size_t sums = ravel_size_add(ravel_rows_bytes(1, self->length, layer->out_channels),
                                        ravel_rows_bytes(1, self->length, 1));
-    const size_t rows = ravel_rows_bytes(1, most, layer->out_channels);
-    (void)max_in;
-    (void)n_lanes;
-    return ravel_size_add(ravel_size_add(sums, rows),
-                          ravel_piece_scratch_size(self->inner, self->steps));
+    size_t size = ravel_size_add(ravel_arena_bytes(n * sizeof(entry)),
+                                 ravel_arena_bytes(n * sizeof(ravel_lane)));
+    size = ravel_size_add(size, ravel_rows_bytes(most, rows, layer->out_channels));
+    return ravel_size_add(size, pieces > sums ? pieces : sums);
 }
 
 static void overlap_destroy(ravel_layer *layer)

@@ -3,23 +3,20 @@
 
 #include "nn/layer_impl.h"
 
-int ravel_piece_run(const ravel_layer *inner, const float *in, int n_in, float *out,
-                    ravel_arena *scratch)
+void ravel_pieces_run(const ravel_layer *inner, ravel_lane *pieces, int n, ravel_arena *scratch)
 {
     const size_t mark = scratch->used;
-    ravel_lane lane = {.state = ravel_arena_take(scratch, inner->state_size),
-                       .in = in,
-                       .out = out,
-                       .n_in = n_in,
-                       .finish = true};
-    ravel_layer_reset(inner, lane.state);
-    ravel_layer_push(inner, &lane, 1, scratch);
+    for (int i = 0; i < n; i++) {
+        pieces[i].state = ravel_arena_take(scratch, inner->state_size);
+        pieces[i].finish = true;
+        ravel_layer_reset(inner, pieces[i].state);
+    }
+    ravel_layer_push(inner, pieces, n, scratch);
     scratch->used = mark;
-    return lane.n_out;
 }
 
-size_t ravel_piece_scratch_size(const ravel_layer *inner, int max_in)
+size_t ravel_pieces_scratch_size(const ravel_layer *inner, int max_in, int n)
 {
-    return ravel_size_add(ravel_arena_bytes(inner->state_size),
-                          ravel_layer_scratch_size(inner, max_in, 1));
+    const size_t states = ravel_size_mul((size_t)n, ravel_arena_bytes(inner->state_size));
+    return ravel_size_add(states, ravel_layer_scratch_size(inner, max_in, n));
 }

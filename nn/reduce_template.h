@@ -179,36 +179,67 @@ static int argmax(const float *x, int n)
 
 /* --- Columns ---------------------------------------------------------------------------------- */
 
-enum { COLUMNS = 32 }; /* whose sums stay in registers */
+enum {
+    COLUMNS = 32,       /* whose sums stay in registers */
+    BLOCK_FLOATS = 4096 /* of rows whose columns are summed one after the other: 16 KB */
+};
 
-/* Columns first ... first + n - 1, n at most COLUMNS; a constant n is a loop that becomes vectors. */
-V_INLINE void sum_some_columns(const float *x, const double *means, int squares, double *sums,
-                               int n_rows, int channels, int n)
+/* What a sum runs over: rows of so many channels, and what is taken from each. */
+typedef struct {
+    const float *x;
+    const double *means;
+    int n_rows, channels;
+} column_block;
+
+/* Columns first ... first + n - 1; a constant n, at most COLUMNS, is a loop that becomes vectors. */
+V_INLINE void sum_some_columns(const column_block *of, int first, int n, int squares, double *sums)
 {
-    double sum[COLUMNS] = {0.0};
-    for (int r = 0; r < n_rows; r++, x += channels) {
+    double sum[COLUMNS];
+    const float *x = of->x + first;
+    for (int c = 0; c < n; c++) {
+        sum[c] = sums[first + c];
+    }
+    for (int r = 0; r < of->n_rows; r++, x += of->channels) {
         for (int c = 0; c < n; c++) {
-            const double d = (double)x[c] - means[c];
+            const double d = (double)x[c] - of->means[first + c];
             sum[c] += squares ? d * d : d;
         }
     }
     for (int c = 0; c < n; c++) {
-        sums[c] = sum[c];
+        sums[first + c] = sum[c];
     }
+}
+
+V_INLINE void sum_block(const column_block *of, int squares, double *sums)
+{
+    int c = 0;
+    for (; c + COLUMNS <= of->channels; c += COLUMNS) {
+        sum_some_columns(of, c, COLUMNS, squares, sums);
+    }
+    for (; c + COLUMNS / 2 <= of->channels; c += COLUMNS / 2) {
+        sum_some_columns(of, c, COLUMNS / 2, squares, sums);
+    }
+    sum_some_columns(of, c, of->channels - c, squares, sums);
 }
 
 static void sum_columns(const float *x, const double *means, int squares, double *sums, int n_rows,
                         int channels)
 {
-    int c = 0;
-    for (; c + COLUMNS <= channels; c += COLUMNS) {
+    const int most = channels < BLOCK_FLOATS ? BLOCK_FLOATS / channels : 1;
+    for (int c = 0; c < channels; c++) {
+        sums[c] = 0.0;
+    }
+    for (int r = 0; r < n_rows; r += most) {
+        const column_block block = {.x = x + (ptrdiff_t)r * channels,
+                                    .means = means,
+                                    .n_rows = n_rows - r < most ? n_rows - r : most,
+                                    .channels = channels};
         if (squares) {
-            sum_some_columns(x + c, means + c, 1, sums + c, n_rows, channels, COLUMNS);
+            sum_block(&block, 1, sums);
         } else {
-            sum_some_columns(x + c, means + c, 0, sums + c, n_rows, channels, COLUMNS);
+            sum_block(&block, 0, sums);
         }
     }
-    sum_some_columns(x + c, means + c, squares, sums + c, n_rows, channels, channels - c);
 }
 
 #endif

@@ -260,6 +260,7 @@ static bool describe(residual *self, const char *name, ravel_error *error)
     base->weight_bytes = b->weight_bytes + s->weight_bytes;
     base->macs = b->macs + s->macs;
     base->needs_all = b->needs_all || s->needs_all;
+    base->rereads = b->rereads || s->rereads;
     if (!describe_times(self, b, s)) {
         ravel_error_set(error, RAVEL_ERR_MODEL, "rates or delays of a %s are absurd", name);
         return false;

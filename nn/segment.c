@@ -12,6 +12,8 @@
 #include "nn/layer_impl.h"
 #include "nn/piece.h"
 
+enum { MAX_TOGETHER = 8 }; /* segments; each takes the memory of its samples */
+
 typedef struct {
     ravel_layer base;
     ravel_layer *inner;
@@ -52,45 +54,90 @@ static float level(const float *x, int n, int channels)
     return 1e-8f + sqrtf(square < (double)FLT_MAX ? (float)square : FLT_MAX);
 }
 
-/* row [out_channels] of the first n_rows rows that are held, n_rows >= 1 */
-static void make_row(const segment *self, const float *held, int n_rows, float *row,
-                     ravel_arena *scratch)
+/* Complete segments, of any streams: layers that reread their weights do so for all of them at once. */
+typedef struct {
+    ravel_lane *lanes; /* [most] of the inner layer */
+    float **rows;      /* [most] what becomes of them */
+    float *x;          /* [most][length][channels] */
+    int most, n;
+} batch;
+
+/* Most segments that a push of max_in rows in each of n_lanes lanes completes, as far as they fit. */
+static int most_together(const ravel_layer *layer, int max_in, int n_lanes)
 {
-    const size_t mark = scratch->used;
-    const int channels = self->base.in_channels, dim = self->inner->out_channels;
-    const int count = n_rows * channels;
-    const size_t latents = (size_t)ravel_layer_max_out(self->inner, n_rows) * (size_t)dim;
-    const float scale = self->spec.normalize ? level(held, n_rows, channels) : 1.0f;
-    float *x = ravel_arena_take(scratch, (size_t)count * sizeof *x);
-    float *y = ravel_arena_take(scratch, latents * sizeof *y);
-    for (int i = 0; i < count; i++) {
-        x[i] = held[i] / scale;
+    const int64_t segments = (int64_t)n_lanes * ravel_layer_max_out(layer, max_in);
+    return segments < MAX_TOGETHER ? (int)segments : MAX_TOGETHER;
+}
+
+static batch new_batch(const segment *self, int most, ravel_arena *scratch)
+{
+    const int length = self->spec.length, most_steps = ravel_layer_max_out(self->inner, length);
+    const size_t in = (size_t)length * (size_t)self->base.in_channels;
+    const size_t out = (size_t)most_steps * (size_t)self->inner->out_channels, n = (size_t)most;
+    const batch made = {.lanes = ravel_arena_take(scratch, n * sizeof *made.lanes),
+                        .rows = ravel_arena_take(scratch, n * sizeof *made.rows),
+                        .x = ravel_arena_take(scratch, n * in * sizeof *made.x),
+                        .most = most};
+    float *y = ravel_arena_take(scratch, n * out * sizeof *y);
+    for (size_t i = 0; i < n; i++) {
+        made.lanes[i] = (ravel_lane){.in = made.x + i * in, .out = y + i * out};
     }
-    const int made = ravel_piece_run(self->inner, x, n_rows, y, scratch);
-    const int n_steps = made < self->steps ? made : self->steps;
-    const size_t used = (size_t)n_steps * (size_t)dim, all = (size_t)self->steps * (size_t)dim;
-    memcpy(row, y, used * sizeof *row);
+    return made;
+}
+
+/* The latents of the steps, and how many there are. */
+static void fill_row(const segment *self, const ravel_lane *lane, float *row)
+{
+    const size_t dim = (size_t)self->inner->out_channels;
+    const int n_steps = lane->n_out < self->steps ? lane->n_out : self->steps;
+    const size_t used = (size_t)n_steps * dim, all = (size_t)self->steps * dim;
+    memcpy(row, lane->out, used * sizeof *row);
     memset(row + used, 0, (all - used) * sizeof *row);
     row[all] = (float)n_steps;
-    row[all + 1] = scale;
-    scratch->used = mark;
+}
+
+static void run(const segment *self, batch *together, ravel_arena *scratch)
+{
+    if (together->n > 0) {
+        ravel_pieces_run(self->inner, together->lanes, together->n, scratch);
+    }
+    for (int i = 0; i < together->n; i++) {
+        fill_row(self, &together->lanes[i], together->rows[i]);
+    }
+    together->n = 0;
+}
+
+/* A segment of n_rows >= 1 rows, to be run with others; the row it becomes gets its level. */
+static void add(const segment *self, const float *rows, int n_rows, float *row, batch *to)
+{
+    const int channels = self->base.in_channels;
+    const float scale = self->spec.normalize ? level(rows, n_rows, channels) : 1.0f;
+    float *x = to->x + (ptrdiff_t)to->n * self->spec.length * channels;
+    for (int i = 0; i < n_rows * channels; i++) {
+        x[i] = rows[i] / scale;
+    }
+    row[self->base.out_channels - 1] = scale;
+    to->lanes[to->n].n_in = n_rows;
+    to->rows[to->n++] = row;
 }
 
 /* Gives the segment that is held; what the next one shares with it stays. */
-static void give(const segment *self, ravel_lane *lane, ravel_arena *scratch)
+static void give(const segment *self, ravel_lane *lane, batch *together, ravel_arena *scratch)
 {
     segment_state *state = lane->state;
     const int channels = self->base.in_channels, hop = self->spec.hop;
     const int left = state->n_held > hop ? state->n_held - hop : 0;
     float *held = held_rows(state);
-    make_row(self, held, state->n_held,
-             lane->out + (ptrdiff_t)lane->n_out * self->base.out_channels, scratch);
-    lane->n_out++;
+    float *row = lane->out + (ptrdiff_t)lane->n_out++ * self->base.out_channels;
+    add(self, held, state->n_held, row, together);
+    if (together->n == together->most) {
+        run(self, together, scratch);
+    }
     memmove(held, held + (ptrdiff_t)hop * channels, (size_t)left * (size_t)channels * sizeof *held);
     state->n_held = left;
 }
 
-static void push_lane(const segment *self, ravel_lane *lane, ravel_arena *scratch)
+static void push_lane(const segment *self, ravel_lane *lane, batch *together, ravel_arena *scratch)
 {
     segment_state *state = lane->state;
     const size_t row = (size_t)self->base.in_channels;
@@ -103,31 +150,42 @@ static void push_lane(const segment *self, ravel_lane *lane, ravel_arena *scratc
         state->n_held += n;
         taken += n;
         if (state->n_held == self->spec.length) {
-            give(self, lane, scratch);
+            give(self, lane, together, scratch);
         }
     }
     while (lane->finish && state->n_held > 0) {
-        give(self, lane, scratch);
+        give(self, lane, together, scratch);
     }
 }
 
 static void segment_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
                          ravel_arena *scratch)
 {
+    const segment *self = (const segment *)layer;
+    const size_t mark = scratch->used;
+    int longest = 0;
     for (int l = 0; l < n_lanes; l++) {
-        push_lane((const segment *)layer, &lanes[l], scratch);
+        longest = lanes[l].n_in > longest ? lanes[l].n_in : longest;
     }
+    batch together = new_batch(self, most_together(layer, longest, n_lanes), scratch);
+    for (int l = 0; l < n_lanes; l++) {
+        push_lane(self, &lanes[l], &together, scratch);
+    }
+    run(self, &together, scratch);
+    scratch->used = mark;
 }
 
 static size_t segment_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
 {
     const segment *self = (const segment *)layer;
-    const int length = self->spec.length, most = ravel_layer_max_out(self->inner, length);
-    const size_t rows = ravel_size_add(ravel_rows_bytes(1, length, layer->in_channels),
-                                       ravel_rows_bytes(1, most, self->inner->out_channels));
-    (void)max_in;
-    (void)n_lanes;
-    return ravel_size_add(rows, ravel_piece_scratch_size(self->inner, length));
+    const int length = self->spec.length, most = most_together(layer, max_in, n_lanes);
+    const size_t n = (size_t)most;
+    size_t size = ravel_size_add(ravel_arena_bytes(n * sizeof(ravel_lane)),
+                                 ravel_arena_bytes(n * sizeof(float *)));
+    size = ravel_size_add(size, ravel_rows_bytes(most, length, layer->in_channels));
+    size = ravel_size_add(size, ravel_rows_bytes(most, ravel_layer_max_out(self->inner, length),
+                                                 self->inner->out_channels));
+    return ravel_size_add(size, ravel_pieces_scratch_size(self->inner, length, most));
 }
 
 static void segment_destroy(ravel_layer *layer)

@@ -27,6 +27,7 @@ typedef struct {
     step *steps;
     int first_at_end; /* from this step on all work in place: their rows lie in the caller's out */
     int piece;        /* rows of a lane that are pushed at once */
+    bool one_by_one;  /* lanes: all rows of one are many, and would leave the cache together */
 } sequence;
 
 /* The buffers of a push. */
@@ -142,7 +143,7 @@ static void sequence_push(const ravel_layer *layer, ravel_lane *lanes, int n_lan
                           ravel_arena *scratch)
 {
     const sequence *self = (const sequence *)layer;
-    if (largest_in(lanes, n_lanes) <= self->piece) {
+    if (!self->one_by_one && largest_in(lanes, n_lanes) <= self->piece) {
         push_at_once(self, lanes, n_lanes, scratch);
         return;
     }
@@ -168,7 +169,8 @@ static size_t scratch_at_once(const sequence *self, int max_in, int n_lanes)
 static size_t sequence_scratch_size(const ravel_layer *layer, int max_in, int n_lanes)
 {
     const sequence *self = (const sequence *)layer;
-    return scratch_at_once(self, max_in < self->piece ? max_in : self->piece, n_lanes);
+    return scratch_at_once(self, max_in < self->piece ? max_in : self->piece,
+                           self->one_by_one ? 1 : n_lanes);
 }
 
 static void sequence_destroy(ravel_layer *layer)
@@ -290,6 +292,7 @@ static bool describe(sequence *self, ravel_error *error)
         }
         base->in_place = base->in_place && layer->in_place;
         base->needs_all = base->needs_all || layer->needs_all;
+        base->rereads = base->rereads || layer->rereads;
         self->first_at_end = layer->in_place ? self->first_at_end : i + 1;
     }
     base->up = (int)all.up;
@@ -302,6 +305,7 @@ static bool describe(sequence *self, ravel_error *error)
     base->in_channels = self->steps[0].layer->in_channels;
     base->out_channels = self->steps[self->n - 1].layer->out_channels;
     self->piece = base->needs_all ? INT_MAX : choose_piece(self);
+    self->one_by_one = base->needs_all && !base->rereads;
     return true;
 }
 

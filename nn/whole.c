@@ -67,8 +67,10 @@ static void give(const whole *self, whole_state *state, int due, ravel_lane *lan
 
 static void run(const whole *self, whole_state *state, ravel_arena *scratch)
 {
-    state->n_results = ravel_piece_run(self->inner, rows_of(state), state->n_rows,
-                                       results_of(self, state), scratch);
+    ravel_lane piece = {
+        .in = rows_of(state), .n_in = state->n_rows, .out = results_of(self, state)};
+    ravel_pieces_run(self->inner, &piece, 1, scratch);
+    state->n_results = piece.n_out;
     state->n_rows = state->n_given = 0;
 }
 
@@ -110,7 +112,7 @@ static size_t whole_scratch_size(const ravel_layer *layer, int max_in, int n_lan
     const whole *self = (const whole *)layer;
     (void)max_in;
     (void)n_lanes;
-    return ravel_piece_scratch_size(self->inner, self->rows);
+    return ravel_pieces_scratch_size(self->inner, self->rows, 1);
 }
 
 static void whole_destroy(ravel_layer *layer)

@@ -58,6 +58,33 @@ static ravel_layer *overlaps(int steps, int hop, ravel_test_random *random)
     return layer;
 }
 
+static ravel_layer *group_norm(ravel_test_random *random)
+{
+    ravel_tensor gamma = ravel_test_tensor(random, "gamma", LATENT, 0, 0);
+    ravel_tensor beta = ravel_test_tensor(random, "beta", LATENT, 0, 0);
+    ravel_layer *layer =
+        ravel_group_norm_new(ravel_kernels_select(), 1, &gamma, &beta, 1e-5f, NULL);
+    free((void *)gamma.data);
+    free((void *)beta.data);
+    return layer;
+}
+
+static ravel_layer *lstm(ravel_test_random *random)
+{
+    ravel_tensor ih = ravel_test_tensor(random, "ih", 4 * LATENT, LATENT, 0);
+    ravel_tensor hh = ravel_test_tensor(random, "hh", 4 * LATENT, LATENT, 0);
+    const ravel_lstm_spec spec = {.weight_ih = &ih, .weight_hh = &hh};
+    ravel_layer *layer = ravel_lstm_new(ravel_kernels_select(), &spec, NULL);
+    free((void *)ih.data);
+    free((void *)hh.data);
+    return layer;
+}
+
+static ravel_layer *sequence(ravel_layer *first, ravel_layer *second)
+{
+    return ravel_sequence_new((ravel_layer *[]){first, second}, 2, NULL);
+}
+
 static void set_numbers(float *row, int steps, float n_steps, float level)
 {
     row[steps * LATENT] = n_steps;
@@ -86,6 +113,48 @@ Test(segment, is_the_same_in_any_pieces)
             ravel_test_streaming(layer, n, &random);
         ravel_layer_destroy(layer);
     }
+}
+
+/* Norms of one segment after the other, then an LSTM for those that are complete. */
+Test(segment, is_the_same_in_any_pieces_and_company)
+{
+    ravel_test_random random = {7};
+    ravel_error error = {0};
+    ravel_layer *norms = sequence(strided_conv(&random), group_norm(&random));
+    ravel_layer *inner = sequence(norms, lstm(&random));
+    cr_assert(!norms->rereads && norms->needs_all && inner->rereads);
+    ravel_layer *layer = ravel_segment_new(inner, &(ravel_segment_spec){24, 9, true}, &error);
+    cr_assert_not_null(layer, "%s", error.text);
+    for (int n = 0; n < 200; n += 19)
+        ravel_test_streaming(layer, n, &random);
+    ravel_layer_destroy(layer);
+}
+
+/* However much is pushed at once: there may be many segments in it, but few are run together. */
+Test(segment, takes_as_much_memory_for_an_hour_as_for_a_minute)
+{
+    ravel_test_random random = {8};
+    ravel_layer *layer = segments(20, 16, true, &random), *back = overlaps(5, 16, &random);
+    cr_assert_eq(ravel_layer_scratch_size(layer, 1 << 20, 1),
+                 ravel_layer_scratch_size(layer, 1 << 26, 3));
+    cr_assert_eq(ravel_layer_scratch_size(back, 1 << 10, 1),
+                 ravel_layer_scratch_size(back, 1 << 20, 3));
+    ravel_layer_destroy(layer);
+    ravel_layer_destroy(back);
+}
+
+/* Lanes of layers that need all rows take turns, unless they have weights to share. */
+Test(segment, norms_of_many_lanes_take_the_memory_of_one)
+{
+    ravel_test_random random = {9};
+    ravel_layer *norms = sequence(strided_conv(&random), group_norm(&random));
+    ravel_layer *shared = sequence(group_norm(&random), lstm(&random));
+    cr_assert_eq(ravel_layer_scratch_size(norms, 1000, 8),
+                 ravel_layer_scratch_size(norms, 1000, 1));
+    cr_assert_gt(ravel_layer_scratch_size(shared, 1000, 8),
+                 ravel_layer_scratch_size(shared, 1000, 1));
+    ravel_layer_destroy(norms);
+    ravel_layer_destroy(shared);
 }
 
 Test(segment, tells_steps_and_level_of_all_lengths)

@@ -144,15 +144,36 @@ static int fold_rates(const ravel_node *node, ravel_layer **layers, int n)
     return n;
 }
 
-/* What lies between layers that need all rows is pushed in pieces all the same. */
-static int fold_between(const ravel_node *node, ravel_layer **layers, int n)
+static bool stands_alone(const ravel_layer *layer)
+{
+    return layer->needs_all || layer->rereads;
+}
+
+static bool rereads(const ravel_layer *layer)
+{
+    return layer->rereads;
+}
+
+/* What lies between layers of that kind becomes one. */
+static int fold_between(const ravel_node *node, ravel_layer **layers, int n,
+                        bool (*is_kind)(const ravel_layer *))
 {
     for (int begin = n, end = n; end > 0; end = --begin) {
-        while (begin > 0 && !layers[begin - 1]->needs_all)
+        while (begin > 0 && !is_kind(layers[begin - 1]))
             begin--;
         n = fold(node, layers, n, begin, end);
     }
     return n;
+}
+
+/*
+ * What lies between layers that need all rows is pushed in pieces all the same. Where several such
+ * streams are pushed together, only what rereads its weights has the rows of all of them at once.
+ */
+static int fold_whole(const ravel_node *node, ravel_layer **layers, int n)
+{
+    n = fold_between(node, layers, n, stands_alone);
+    return node->reader->failed ? n : fold_between(node, layers, n, rereads);
 }
 
 static bool any_needs_all(ravel_layer *const *layers, int n)
@@ -167,7 +188,7 @@ static bool any_needs_all(ravel_layer *const *layers, int n)
 static ravel_layer *join(const ravel_node *node, ravel_layer **layers, int n)
 {
     if (!node->reader->failed && any_needs_all(layers, n))
-        n = fold_between(node, layers, n);
+        n = fold_whole(node, layers, n);
     else if (!node->reader->failed)
         n = fold_rates(node, layers, n);
     n = fold(node, layers, n, 0, n);
