@@ -181,28 +181,6 @@ static void fold(const ravel_tensor *g, const ravel_tensor *v, float *weight)
     }
 }
 
-static void add_folded(ravel_draft *draft, const char *name, const ravel_tensor *g,
-                       const ravel_tensor *v)
-{
-    if (!g || !v)
-        return;
-    if (g->shape[0] != v->shape[0] || g->shape[1] != 1 || g->shape[2] != 1) {
-        ravel_draft_fail(draft,
-                         "tensor '%s' is [%d, %d, %d], not a gain for each of the %d rows of '%s'",
-                         g->name, g->shape[0], g->shape[1], g->shape[2], v->shape[0], v->name);
-        return;
-    }
-    float *weight = add_empty(draft, name, v, RAVEL_F32);
-    if (weight)
-        fold(g, v, weight);
-}
-
-static void add_weight_norm(ravel_draft *draft, const char *weight, const char *g, const char *v)
-{
-    const ravel_tensor *direction = ravel_draft_need(draft, v, 3);
-    add_folded(draft, weight, ravel_draft_need(draft, g, 3), direction);
-}
-
 /* The weight that was added last; of a size that converters can calculate with. */
 static const ravel_tensor *last_weight(ravel_draft *draft)
 {
@@ -212,23 +190,68 @@ static const ravel_tensor *last_weight(ravel_draft *draft)
     return draft->failed ? NULL : weight;
 }
 
-/* Adds the weight of a convolution in whichever spelling the checkpoint has. */
-static void add_weight(ravel_draft *draft, const char *name, const char *source)
+/* The gains and the directions of a weight. */
+static void find_norm(ravel_draft *draft, const char *g, const char *v, int rank,
+                      const ravel_tensor **gain, const ravel_tensor **direction)
+{
+    *direction = ravel_draft_need(draft, v, rank);
+    *gain = ravel_draft_need(draft, g, rank);
+    if (draft->failed || ((*gain)->shape[0] == (*direction)->shape[0] &&
+                          ravel_tensor_count(*gain) == (size_t)(*gain)->shape[0]))
+        return;
+    ravel_draft_fail(draft,
+                     "tensor '%s' has %zu numbers, not a gain for each of the %d rows of '%s'", g,
+                     ravel_tensor_count(*gain), (*direction)->shape[0], v);
+}
+
+/* A weight in whichever spelling the checkpoint has; *gain is NULL where the norm is not apart. */
+static const ravel_tensor *find_weight(ravel_draft *draft, const char *source, int rank,
+                                       const ravel_tensor **gain)
 {
     static const char *const spellings[][2] = {
         {"weight_g", "weight_v"},
         {"parametrizations.weight.original0", "parametrizations.weight.original1"}};
-    char g[RAVEL_DRAFT_NAME], v[RAVEL_DRAFT_NAME], plain[RAVEL_DRAFT_NAME];
+    char g[RAVEL_DRAFT_NAME], v[RAVEL_DRAFT_NAME];
+    const ravel_tensor *weight;
+    *gain = NULL;
     for (int i = 0; i < 2; i++) {
         ravel_draft_name(g, source, "%s", spellings[i][0]);
         ravel_draft_name(v, source, "%s", spellings[i][1]);
         if (ravel_draft_has(draft, g) || ravel_draft_has(draft, v)) {
-            add_weight_norm(draft, name, g, v);
-            return;
+            find_norm(draft, g, v, rank, gain, &weight);
+            return weight;
         }
     }
-    ravel_draft_name(plain, source, "weight");
-    ravel_draft_add(draft, name, ravel_draft_need(draft, plain, 3));
+    ravel_draft_name(v, source, "weight");
+    return ravel_draft_need(draft, v, rank);
+}
+
+/* Adds the weight of a convolution. */
+static void add_weight(ravel_draft *draft, const char *name, const char *source)
+{
+    const ravel_tensor *gain, *weight = find_weight(draft, source, 3, &gain);
+    float *folded = gain ? add_empty(draft, name, weight, RAVEL_F32) : NULL;
+    if (folded)
+        fold(gain, weight, folded);
+    else if (!gain)
+        ravel_draft_add(draft, name, weight);
+}
+
+float *ravel_draft_weight_values(ravel_draft *draft, const char *prefix, int rank,
+                                 ravel_tensor *shape)
+{
+    const ravel_tensor *gain, *weight = find_weight(draft, prefix, rank, &gain);
+    float *values = draft->failed ? NULL : malloc(ravel_tensor_count(weight) * sizeof *values);
+    if (!values) {
+        fail_for_memory(draft);
+        return NULL;
+    }
+    *shape = *weight;
+    if (gain)
+        fold(gain, weight, values);
+    for (size_t i = 0; !gain && i < ravel_tensor_count(weight); i++)
+        values[i] = ravel_tensor_get(weight, i);
+    return values;
 }
 
 const ravel_tensor *ravel_draft_conv_weight_as(ravel_draft *draft, const char *prefix,

@@ -71,6 +71,15 @@ const ravel_tensor *ravel_draft_conv_weight(ravel_draft *draft, const char *pref
 const ravel_tensor *ravel_draft_conv_weight_as(ravel_draft *draft, const char *prefix,
                                                const char *source);
 
+/*
+ * The weight PREFIX in any of the three spellings, its norm folded, for a tensor that is made of it;
+ * it is not added to the model, nor is its bias.
+ * shape     what it is like, name included
+ * return    its values, to be freed; NULL on failure
+ */
+float *ravel_draft_weight_values(ravel_draft *draft, const char *prefix, int rank,
+                                 ravel_tensor *shape);
+
 /* Marks tensors as used that a model does not need: the one of that name; all that begin so. */
 void ravel_draft_ignore(ravel_draft *draft, const char *name);
 void ravel_draft_ignore_all(ravel_draft *draft, const char *beginning);
@@ -154,6 +163,8 @@ bool ravel_import_is_ravel(const ravel_draft *draft);
 void ravel_import_ravel(ravel_draft *draft);
 bool ravel_import_is_snac(const ravel_draft *draft);
 void ravel_import_snac(ravel_draft *draft);
+bool ravel_import_is_sqcodec(const ravel_draft *draft);
+void ravel_import_sqcodec(ravel_draft *draft);
 bool ravel_import_is_wavtokenizer(const ravel_draft *draft);
 void ravel_import_wavtokenizer(ravel_draft *draft);
 

@@ -24,6 +24,7 @@ static const struct {
     {"mimi", ravel_import_is_mimi, ravel_import_mimi},
     {"nemo", ravel_import_is_nemo, ravel_import_nemo},
     {"snac", ravel_import_is_snac, ravel_import_snac},
+    {"sqcodec", ravel_import_is_sqcodec, ravel_import_sqcodec},
     {"wavtokenizer", ravel_import_is_wavtokenizer, ravel_import_wavtokenizer},
 };
 

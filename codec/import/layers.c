@@ -22,6 +22,13 @@ static void add_tensors(ravel_draft *draft, const char *prefix, int rank)
     ravel_draft_add(draft, name, ravel_draft_need(draft, name, 1));
 }
 
+void ravel_import_need_bias(ravel_draft *draft, const char *name)
+{
+    char bias[RAVEL_DRAFT_NAME];
+    ravel_draft_name(bias, name, "bias");
+    (void)ravel_draft_need(draft, bias, 1);
+}
+
 void ravel_import_linear(ravel_draft *draft, cJSON *sequence, const char *name)
 {
     add_tensors(draft, name, 2);

@@ -11,6 +11,9 @@ void ravel_import_plain(ravel_draft *draft, cJSON *sequence, const char *type);
 /* NAME.weight [out, in] and NAME.bias, both needed: the same for every row. */
 void ravel_import_linear(ravel_draft *draft, cJSON *sequence, const char *name);
 
+/* Fails where a convolution that always has a bias has none in the checkpoint. */
+void ravel_import_need_bias(ravel_draft *draft, const char *name);
+
 /* NAME.weight and NAME.bias of a norm, both vectors and needed. */
 void ravel_import_vectors(ravel_draft *draft, const char *name);
 

@@ -17,7 +17,8 @@ try:
     import numpy as np
     import torch
 
-    from published import blocks, dualcodec, encodec, focalcodec, mimi, nemo, seanet, vocos
+    from published import (blocks, dualcodec, encodec, focalcodec, mimi, nemo, seanet, sqcodec,
+                           vocos)
 except ImportError as missing:
     print(f"SKIPPED: {missing}")
     sys.exit(77)
@@ -73,6 +74,16 @@ FOCALCODEC_STREAM = {**focalcodec.FOCALCODEC_STREAM, "quantizer_config": {"codeb
                      "decoder_config": {
                          **focalcodec.FOCALCODEC_STREAM["decoder_config"], "input_dim": 12,
                          "num_layers": 2, "dim": 10, "ffn_dim": 16, "hop_length": 20}}
+
+L3AC = {"model_name": "small", "sample_rate": 16000, "network_config": {
+    **sqcodec.L3AC_1["network_config"], "feature_dim": 16, "compress_rates": [3, 4],
+    "encoder_dims": [12, 16, 20], "encoder_depths": [1, 2, 1], "decode_rates": [4, 3],
+    "decoder_dims": [20, 16, 12], "decoder_depths": [2, 1, 1], "en_coder_depth": 3,
+    "en_coder_window_size": 5, "en_coder_compress_rate": 2}}
+SQCODEC = {**L3AC, "network_config": {
+    **L3AC["network_config"], "compress_rates": [5, 2], "decode_rates": [2, 5],
+    "vq_config": {"name": "taae_fsq", "codebook_dim": [9, 7, 5], "codebook_num": 1},
+    "en_coder_compress_rate": 1, "en_coder_window_size": 7}}
 
 
 def transformers_config(config):
@@ -146,6 +157,8 @@ CASES = {
     "focalcodec": (focalcodec, FOCALCODEC, dict, FOCALCODEC),
     "focalcodec_stream": (focalcodec, FOCALCODEC_STREAM, dict, FOCALCODEC_STREAM),
     "focalcodec_after": (focalcodec, FOCALCODEC_AFTER, dict, FOCALCODEC_AFTER),
+    "l3ac": (sqcodec, L3AC, dict, L3AC),
+    "sqcodec": (sqcodec, SQCODEC, dict, SQCODEC),
 }
 
 

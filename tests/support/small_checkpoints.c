@@ -412,6 +412,41 @@ static const char lyra_config[] =
                                                                                                                 "leaky_relu(0.3)",
                                                                                                                 "overlap_out_steps\":2") "]}";
 
+#define UNITS                                                                                      \
+    "{encoder.blocks.1,encoder.blocks.3,encoder.blocks.5,decoder.blocks.1,decoder.blocks.4}.0."    \
+    "module."
+#define LAYERS                                                                                     \
+    "{en_encoder.down_trans.trans,en_encoder.local_trans,en_decoder.local_trans,"                  \
+    "en_decoder.up_trans.trans}."
+static const char sqcodec[] =
+    "encoder.blocks.0.blocks.{0-4}.1 p 1 1 7\n"
+    "encoder.blocks.0.conv_1 p 6 5 1\n"
+    "encoder.blocks.0.conv_2 p 4 7 1\n" UNITS "dw_conv p 4 1 7\n" UNITS "norm w 4\n" UNITS
+    "pw_conv1 p 6 4\n" UNITS "act.alpha t 1 1 6\n" UNITS "grn.{gamma,beta} t 1 6\n" UNITS
+    "pw_conv2 p 4 6\n"
+    "encoder.blocks.2.0 p 4 4 2\n"
+    "encoder.blocks.4.0 p 4 4 3\n"
+    "encoder.blocks.{2,4}.1 w 4\n"
+    "encoder.blocks.6 p 4 4 3\n" LAYERS "dynamic_pos_bias.mlp.0 w 3 1\n" LAYERS
+    "dynamic_pos_bias.mlp.2 w 3 3\n" LAYERS "dynamic_pos_bias.mlp.4 w 2 3\n" LAYERS
+    "layers.0.0.norm w 4\n" LAYERS "layers.0.0.to_qkv.weight t 18 4\n" LAYERS
+    "layers.0.0.to_out.weight t 4 6\n" LAYERS "layers.0.1.0 w 4\n" LAYERS
+    "layers.0.1.1.weight t 10 4\n" LAYERS "layers.0.1.4.weight t 4 5\n"
+    "en_encoder.down_trans.down_layer p 4 4 2\n"
+    "quantizer.project_in w 3 4\n"
+    "quantizer.project_out w 4 3\n"
+    "decoder.blocks.0 p 4 4 3\n"
+    "decoder.blocks.{2,5}.blocks.{0-3}.1 p 1 1 7\n"
+    "decoder.blocks.{2,5}.merge_layer.0 w 4\n"
+    "decoder.blocks.{2,5}.merge_layer.1 w 4 4 1\n"
+    "decoder.blocks.{3,6}.0 p 4 4 1\n"
+    "decoder.blocks.{3,6}.2 w 4\n"
+    "decoder.blocks.7.block.0.{0-2}.module.block.{0,2}.alpha t 1 4 1\n"
+    "decoder.blocks.7.block.0.{0-2}.module.block.1 p 4 4 7\n"
+    "decoder.blocks.7.block.0.{0-2}.module.block.3 p 4 4 1\n"
+    "decoder.blocks.7.block.1.alpha t 1 4 1\n"
+    "decoder.blocks.7.block.2 p 1 4 7\n";
+
 static const small_checkpoint all[] = {
     {"dac", "{\"sample_rate\":16000}", dac},
     {"dac of Hugging Face", "{\"sampling_rate\":24000}", dac_huggingface},
@@ -440,6 +475,11 @@ static const small_checkpoint all[] = {
     {"snac", "{\"sampling_rate\":24000,\"vq_strides\":[4,2,1]}", snac},
     {"snac with attention", "{\"sampling_rate\":32000,\"vq_strides\":[2,1],\"attn_window_size\":4}",
      snac_attention},
+    {"sqcodec",
+     "{\"sample_rate\":8000,\"piece_seconds\":1,\"network_config\":{\"compress_rates\":[2,3],"
+     "\"decode_rates\":[3,2],\"en_coder_window_size\":3,\"en_coder_compress_rate\":2,"
+     "\"vq_config\":{\"name\":\"super_fsq\",\"levels\":[7,5,3]}}}",
+     sqcodec},
     {"wavtokenizer", "{\"bandwidth_id\":0}", wavtokenizer},
 };
 
@@ -521,13 +561,13 @@ static void add_letter(writer *w, const char *name, char letter, const int e[4])
         return;
     case 'g':
     case 'G':
-        add_part(w, name, ".weight_g", e[0], 1, 1);
+        add_part(w, name, ".weight_g", e[0], 1, e[2] ? 1 : 0);
         add_part(w, name, ".weight_v", e[0], e[1], e[2]);
         break;
     case 'p':
     case 'P':
     case 'q':
-        add_part(w, name, ".parametrizations.weight.original0", e[0], 1, 1);
+        add_part(w, name, ".parametrizations.weight.original0", e[0], 1, e[2] ? 1 : 0);
         add_part(w, name, ".parametrizations.weight.original1", e[0], e[1], e[2]);
         break;
     default:

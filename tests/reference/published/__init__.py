@@ -8,7 +8,7 @@ of any size is `module.Codec(config)` with
 
 and its `state_dict()` is a checkpoint. Convolutions compute with the weight norm folded.
 """
-from . import dac, encodec, hificodec, mimi, nemo, snac, vocos
+from . import dac, encodec, hificodec, mimi, nemo, snac, sqcodec, vocos
 
 # At full size: kind for `ravel import`, module, configuration.
 CODECS = {
@@ -27,4 +27,5 @@ CODECS = {
     "WavTokenizer 75": ("wavtokenizer", vocos, vocos.WAVTOKENIZER_75),
     "Language-Codec": ("languagecodec", vocos, vocos.LANGUAGECODEC),
     "NeMo LFSC": ("nemo", nemo, nemo.LFSC_22),
+    "L3AC 1 kb/s": ("sqcodec", sqcodec, sqcodec.L3AC_1),
 }

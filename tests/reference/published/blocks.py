@@ -11,7 +11,7 @@ SAFETENSORS = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16
 
 
 class Stored(nn.Module):
-    """A convolution that computes with its weight and stores it with the norm apart: "old" as
+    """A layer that computes with its weight and stores it with the norm apart: "old" as
     `weight_g`, `weight_v`, "new" as a parametrisation; None: as it is."""
 
     NAMES = {"old": ("weight_g", "weight_v"),
@@ -23,14 +23,18 @@ class Stored(nn.Module):
         if self.norm:
             weight = destination.pop(prefix + "weight")
             g, v = (prefix + name for name in self.NAMES[self.norm])
-            destination[g] = weight.norm(dim=(1, 2), keepdim=True)
+            destination[g] = self.lengths(weight)
             destination[v] = 2 * weight  # of another length than g, as in trained checkpoints
 
     def _load_from_state_dict(self, state, prefix, *rest):
         if self.norm:
             g, v = (state.pop(prefix + name) for name in self.NAMES[self.norm])
-            state[prefix + "weight"] = v * (g / v.norm(dim=(1, 2), keepdim=True))
+            state[prefix + "weight"] = v * (g / self.lengths(v))
         super()._load_from_state_dict(state, prefix, *rest)
+
+    @staticmethod
+    def lengths(weight):
+        return weight.norm(dim=tuple(range(1, weight.dim())), keepdim=True)
 
 
 class Conv(Stored, nn.Conv1d):
