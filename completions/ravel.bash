@@ -83,7 +83,7 @@ _ravel()
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     if [ "${COMP_WORDS[1]}" = import ] && [ "$COMP_CWORD" -eq 2 ]; then
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "dac dualcodec encodec focalcodec hificodec languagecodec lyra mimi nemo ravel snac wavtokenizer" -- "$word")
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "dac dualcodec encodec focalcodec hificodec languagecodec lyra mimi nemo ravel snac sqcodec wavtokenizer" -- "$word")
     fi
 }
 

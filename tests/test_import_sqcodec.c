@@ -31,18 +31,20 @@ Test(sqcodec, becomes_a_model_of_one_code)
     cr_assert(info->hop_samples == 12 && info->sample_rate_hz == 16000);
     cr_assert(info->n_codebooks == 1 && info->codebook_size[0] == 7 * 5 * 3);
     cr_assert_eq(info->latent_dim, 4);
-    cr_assert_str_eq(info->name, "sqcodec");
+    cr_assert_str_eq(info->name, "l3ac");
     ravel_model_free(model);
 }
 
 /* 41^3 words would not fit into two bytes. */
 Test(sqcodec, a_code_too_large_becomes_two)
 {
-    ravel_model *model = opened(CONFIG(
-        RATES "," WINDOW ",\"vq_config\":{\"name\":\"taae_fsq\",\"codebook_dim\":[41,41,41]}"));
+    ravel_model *model =
+        opened("{\"model_name\":\"9kbps\",\"network_config\":{" RATES "," WINDOW
+               ",\"vq_config\":{\"name\":\"taae_fsq\",\"codebook_dim\":[41,41,41]}}}");
     const ravel_model_info *info = ravel_model_get_info(model);
     cr_assert(info->n_codebooks == 2 && info->codebook_size[0] == 41);
     cr_assert_eq(info->codebook_size[1], 41 * 41);
+    cr_assert_str_eq(info->name, "sqcodec-9kbps");
     ravel_model_free(model);
 }
 

@@ -107,6 +107,18 @@ def check_configs(folder):
     check_nemo(folder, yaml.safe_dump(KWARGS).encode())
 
 
+def check_sqcodec(folder):
+    """A file a part, one of them with a tensor of nothing, and TOML."""
+    wanted, parts = {}, folder / "1kbps.v1"
+    parts.mkdir()
+    for part in ("encoder", "en_encoder", "quantizer", "en_decoder", "decoder"):
+        torch.save({**tensors(), "cache_token": torch.zeros(1, 0, 4)}, parts / f"{part}.pt")
+        wanted |= {f"{part}.{key}": value for key, value in tensors().items()}
+    (folder / "1kbps.toml").write_text("sample_rate = 16000\n[network_config]\nrates = [6, 5]\n")
+    config = {"sample_rate": 16000, "network_config": {"rates": [6, 5]}}
+    check(folder, "1kbps.v1", None, wanted, config, folder / "1kbps.toml")
+
+
 def check_nemo(folder, config):
     weights = io.BytesIO()
     torch.save(tensors(), weights)
@@ -175,6 +187,7 @@ def main():
         folder = Path(name)
         check_torch(folder)
         check_configs(folder)
+        check_sqcodec(folder)
         check_refusals(folder)
         check_command(folder)
         check_lyra(folder, shared / "vectors/lyra")

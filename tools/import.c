@@ -36,6 +36,8 @@ static const char usage[] =
     "  ravel                   a model file, to make it narrower by --weights\n"
     "  snac                    SNAC; needs sampling_rate with attention, may have vq_strides,\n"
     "                          attn_window_size, noise (true), seed (0), name\n"
+    "  sqcodec                 SQCodec and L3AC; CONFIG is their TOML file as JSON, and may say\n"
+    "                          piece_seconds (20)\n"
     "  wavtokenizer            WavTokenizer; as languagecodec\n"
     "\n"
     "  -o, --output FILE       the model file\n"

@@ -4,8 +4,8 @@
     python3 -m train.to_safetensors weights.pth -o dac && build/ravel import dac -o dac.safetensors
 
 CHECKPOINT is a file of PyTorch (.th, .pt, .pth, .bin, .ckpt), of NeMo (.nemo), a folder with
-pytorch_model.bin, or Lyra's folder of three .tflite files. The folder gets model.safetensors and,
-where the checkpoint or CONFIG (JSON or YAML) has it, config.json. Nothing in a file is run: it is
+pytorch_model.bin, Lyra's folder of three .tflite files, or SQCodec's of five .pt files. The folder
+gets model.safetensors and, where the checkpoint or CONFIG (JSON, YAML or TOML) has it, config.json. Nothing in a file is run: it is
 loaded with weights_only, and what is neither tensor nor plain data is left out.
 """
 from __future__ import annotations
@@ -32,6 +32,7 @@ TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", tor
          torch.int64: "I64", torch.bool: "BOOL"}
 ALIGNMENT = 64  # of the data
 HIFI_PARTS = ("encoder", "quantizer", "generator")  # HiFi-Codec: three dictionaries
+SQCODEC_PARTS = ("encoder", "en_encoder", "quantizer", "en_decoder", "decoder")  # a file each
 WRAPPERS = ("state_dict", "best_state", "model", "generator")  # around the tensors
 
 
@@ -128,10 +129,16 @@ def unwrap(value: object) -> object:
 
 
 def read_config(path: Path) -> dict:
-    """JSON or YAML; of what Lightning writes the model's part."""
+    """JSON, YAML or TOML; of what Lightning writes the model's part."""
     text = path.read_text()
     if path.suffix == ".json":
         config = json.loads(text)
+    elif path.suffix == ".toml":
+        try:
+            import tomllib
+        except ImportError:
+            raise Refused(f"to read {path}: Python 3.11") from None
+        config = tomllib.loads(text)
     else:
         try:
             import yaml
@@ -172,9 +179,11 @@ def from_folder(path: Path) -> tuple[dict[str, Tensor], dict | None]:
     if all((path / f"{name}.tflite").is_file() for name in lyra.FILES):
         tensors, config = lyra.read(path)
         return {name: torch.from_numpy(value.copy()) for name, value in tensors.items()}, config
+    if all((path / f"{part}.pt").is_file() for part in SQCODEC_PARTS):
+        return flatten({part: select(load(path / f"{part}.pt")) for part in SQCODEC_PARTS}), None
     weights, config_path = path / "pytorch_model.bin", path / "config.json"
     if not weights.is_file():
-        raise Refused(f"{path} has neither pytorch_model.bin nor Lyra's three .tflite files")
+        raise Refused(f"{path} has neither pytorch_model.bin nor the files of Lyra or SQCodec")
     tensors, config = from_torch(weights)
     return tensors, read_config(config_path) if config_path.is_file() else config
 

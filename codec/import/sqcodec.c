@@ -10,6 +10,7 @@
  *
  * The one code of 7^6 or 9^3 7^3 words becomes two, of the first and of the last dimensions.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -448,6 +449,19 @@ static cJSON *read_decoding(ravel_draft *draft, int factor, int window, int chan
 
 /* --- The quantiser ----------------------------------------------------------------------------- */
 
+/* Whether the quantiser is SQCodec's, which reaches beyond the ends, and not L3AC's. */
+static bool is_first(ravel_draft *draft)
+{
+    const char *kind = ravel_draft_config_string(draft, "network_config.vq_config.name", "");
+    const bool first = strcmp(kind, "taae_fsq") == 0;
+    if (!first && strcmp(kind, "super_fsq") != 0)
+        ravel_draft_fail(draft,
+                         "configuration: network_config.vq_config.name is '%.40s', not "
+                         "'taae_fsq' or 'super_fsq'",
+                         kind);
+    return first;
+}
+
 static void append_levels(ravel_draft *draft, cJSON *parts, const int *levels, int n, double bound)
 {
     cJSON *node = ravel_draft_node(draft, "fsq", NULL);
@@ -459,14 +473,8 @@ static void append_levels(ravel_draft *draft, cJSON *parts, const int *levels, i
 /* In halves where a code would be too large for two bytes. */
 static cJSON *read_levels(ravel_draft *draft, int n_dims)
 {
-    const char *kind = ravel_draft_config_string(draft, "network_config.vq_config.name", "");
-    const bool first = strcmp(kind, "taae_fsq") == 0; /* SQCodec's, which reaches beyond the ends */
+    const bool first = is_first(draft);
     int levels[MAX_LEVELS], n, size = 1;
-    if (!first && strcmp(kind, "super_fsq") != 0)
-        ravel_draft_fail(draft,
-                         "configuration: network_config.vq_config.name is '%.40s', not "
-                         "'taae_fsq' or 'super_fsq'",
-                         kind);
     n = read_list(
         draft, first ? "network_config.vq_config.codebook_dim" : "network_config.vq_config.levels",
         levels, MAX_LEVELS, 255);
@@ -530,6 +538,16 @@ bool ravel_import_is_sqcodec(const ravel_draft *draft)
            ravel_draft_has(draft, "quantizer.project_in.");
 }
 
+/* "l3ac-1kbps": the authors name their models by their rates alone. */
+static void append_header(ravel_draft *draft, int sample_rate, int hop)
+{
+    char name[RAVEL_DRAFT_NAME];
+    const char *kind = is_first(draft) ? "sqcodec" : "l3ac";
+    const char *model = ravel_draft_config_string(draft, "model_name", "");
+    (void)snprintf(name, sizeof name, "%s%s%.60s", kind, model[0] ? "-" : "", model);
+    ravel_draft_header(draft, name, NULL, sample_rate, hop);
+}
+
 void ravel_import_sqcodec(ravel_draft *draft)
 {
     const rates down = read_rates(draft, "network_config.compress_rates");
@@ -556,8 +574,7 @@ void ravel_import_sqcodec(ravel_draft *draft)
     cJSON *decoder = read_decoding(draft, factor, window, channels);
     ravel_draft_append(draft, decoder,
                        ravel_import_whole(draft, rows > 0 ? rows : 1, read_decoder(draft, &up)));
-    ravel_draft_header(draft, ravel_draft_config_string(draft, "model_name", "sqcodec"),
-                       "MIT, as the publisher of the code says", sample_rate, down.hop * factor);
+    append_header(draft, sample_rate, down.hop * factor);
     ravel_draft_part(draft, "encoder", encoder);
     ravel_draft_part(draft, "quantizer", quantizer);
     ravel_draft_part(draft, "decoder", decoder);

@@ -324,20 +324,19 @@ class Quantizer(nn.Module):
     def __init__(self, config):
         super().__init__()
         vq = config["vq_config"]
-        self.levels = torch.tensor(vq.get("levels") or vq["codebook_dim"])
+        self.levels = vq.get("levels") or vq["codebook_dim"]
         self.first = vq["name"] == "taae_fsq"
-        n = config["feature_dim"]
-        self.project_in, self.project_out = nn.Linear(n, len(self.levels)), nn.Linear(
-            len(self.levels), n)
-        middle = len(self.levels) // 2 if self.levels.prod() > 65536 else len(self.levels)
-        self.parts = [part for part in self.levels.split(middle) if len(part)]
+        n, n_dims = config["feature_dim"], len(self.levels)
+        self.project_in, self.project_out = nn.Linear(n, n_dims), nn.Linear(n_dims, n)
+        middle = n_dims // 2 if math.prod(self.levels) > 65536 else n_dims
+        self.parts = [part for part in (self.levels[:middle], self.levels[middle:]) if part]
 
     def digits(self, x):
         """x [time][dimension]"""
-        half = self.levels // 2
+        most = torch.tensor(self.levels) - 1
         if self.first:
-            return ((self.levels - 1) * 1.001 / 2 * x.tanh()).round().long() + half
-        return ((x.tanh() + 1) / 2 * (self.levels - 1)).round().long()
+            return (most * 1.001 / 2 * x.tanh()).round().long() + most // 2
+        return ((x.tanh() + 1) / 2 * most).round().long()
 
     def encode(self, features):
         digits = self.digits(self.project_in(features)[0])
@@ -349,13 +348,12 @@ class Quantizer(nn.Module):
         return torch.stack(codes)
 
     def decode(self, codes):
-        digits = []
+        values = []
         for code, part in zip(codes, self.parts):
             for level in part:
-                digits.append(code % level)
+                values.append(code % level / (level // 2) - 1)
                 code = code // level
-        values = torch.stack(digits, -1) / (self.levels // 2) - 1
-        return self.project_out(values[None]).mT
+        return self.project_out(torch.stack(values, -1)[None]).mT
 
 
 class Codec(nn.Module):
