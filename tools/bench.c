@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "codec/model.h"
 #include "nn/error.h"
 #include "tools/bench.h"
 #include "tools/tool.h"
@@ -71,7 +72,7 @@ static void add_memory(cJSON *facts, const ravel_model *model)
     cJSON *memory = cJSON_AddObjectToObject(facts, "memory_bytes");
     cJSON_AddNumberToObject(memory, "weights",
                             (double)info->encoder_weight_bytes +
-                                (double)info->quantizer_weight_bytes +
+                                (double)model->quantizer->held_bytes +
                                 (double)info->decoder_weight_bytes);
     cJSON_AddNumberToObject(memory, "encoder", (double)ravel_encoder_size(model));
     cJSON_AddNumberToObject(memory, "decoder", (double)ravel_decoder_size(model));
