@@ -4,6 +4,8 @@ find_package(Threads REQUIRED)
 add_executable(bench_matmul EXCLUDE_FROM_ALL bench/matmul.c)
 target_link_libraries(bench_matmul PRIVATE ravel_flags ravel_peak ravel m)
 
+add_executable(bench_layers EXCLUDE_FROM_ALL bench/layers.c bench/products.c)
+target_link_libraries(bench_layers PRIVATE ravel_flags ravel m)
 
 add_executable(bench_scaling EXCLUDE_FROM_ALL bench/scaling.c)
 target_link_libraries(bench_scaling PRIVATE ravel_flags ravel_test_support ravel Threads::Threads m)
