@@ -122,6 +122,7 @@ Test(sqcodec, configurations_that_make_no_sense_are_refused)
 {
     refused(NULL, "'network_config.compress_rates' is not a list");
     refused(CONFIG("\"compress_rates\":[2,0]"), "numbers from 1 to 256");
+    refused(CONFIG("\"compress_rates\":[2,1.5]"), "numbers from 1 to 256");
     refused(CONFIG("\"compress_rates\":[256,256,2]"), "makes a hop above 65536");
     refused(CONFIG("\"compress_rates\":[2,3],\"decode_rates\":[3,3]," WINDOW "," LEVELS),
             "rates of 6 and 9 samples");

@@ -3,10 +3,7 @@
  * SQCodec and its successor L3AC (Zhai et al., arXiv 2504.04949): one scalar quantiser between
  * ConvNeXt-like networks of convolutions and windowed attention.
  *
- * Its "global response norm" takes the norm over rows and channels together, so it divides a number
- * by itself: the factor is 1 but for sound below every scale of float32, and the layer a gain and an
- * offset for each channel, which the linear map after it takes in. What is left that sees the whole
- * sound is an instance norm in the decoder, which sees pieces of it here.
+ * An instance norm in the decoder sees the whole sound; here it sees pieces of it.
  *
  * The one code of 7^6 or 9^3 7^3 words becomes two, of the first and of the last dimensions.
  */
@@ -16,13 +13,12 @@
 
 #include "codec/import/layers.h"
 #include "codec/import/local_attention.h"
+#include "codec/import/sqcodec_layers.h"
 #include "codec/import/trend.h"
 #include "rvq/layout.h"
 
-enum { MAX_STAGES = 16, MAX_UNITS = 64, MAX_HOP = 65536, MAX_FACTOR = 256, MAX_LEVELS = 16 };
+enum { MAX_STAGES = 16, MAX_HOP = 65536, MAX_FACTOR = 256, MAX_LEVELS = 16 };
 enum { MAX_PIECE_S = 120, MAX_WINDOW = 65536 };
-
-static const double eps = 0x1p-23; /* of the norms of channels: that of float32 */
 
 /* --- Configuration ----------------------------------------------------------------------------- */
 
@@ -34,7 +30,8 @@ static int read_list(ravel_draft *draft, const char *key, int *values, int room,
     int n = 0;
     for (; item && n < room; item = item->next, n++) {
         values[n] = item->valueint;
-        if (!cJSON_IsNumber(item) || values[n] < 1 || values[n] > max)
+        if (!cJSON_IsNumber(item) || (double)values[n] != item->valuedouble || values[n] < 1 ||
+            values[n] > max)
             break;
     }
     if (n > 0 && !item)
@@ -84,173 +81,6 @@ static void check_variant(ravel_draft *draft)
     (void)ravel_draft_config_int(draft, "network_config.en_coder_cache_size", 0, 0, 0);
 }
 
-/* --- Layers ------------------------------------------------------------------------------------ */
-
-/* NAME.PART of that rank, 1 in all directions but one; NULL on failure. */
-static const ravel_tensor *need_vector(ravel_draft *draft, const char *name, const char *part,
-                                       int rank, int direction)
-{
-    char full[RAVEL_DRAFT_NAME];
-    ravel_draft_name(full, name, "%s", part);
-    const ravel_tensor *tensor = ravel_draft_need(draft, full, rank);
-    if (tensor && ravel_tensor_count(tensor) != (size_t)tensor->shape[direction])
-        ravel_draft_fail(draft, "tensor '%s' is no vector along dimension %d", full, direction);
-    return draft->failed ? NULL : tensor;
-}
-
-/* direction: of the channels in its tensor */
-static void append_snake(ravel_draft *draft, cJSON *sequence, const char *name, int direction)
-{
-    char tensor[RAVEL_DRAFT_NAME];
-    const ravel_tensor *alpha = need_vector(draft, name, "alpha", 3, direction);
-    const int n = alpha ? (int)ravel_tensor_count(alpha) : 1;
-    ravel_draft_name(tensor, name, "alpha");
-    float *values = ravel_draft_make(draft, tensor, 1, &n);
-    for (int i = 0; values && i < n; i++)
-        values[i] = ravel_tensor_get(alpha, (size_t)i);
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "snake", name));
-}
-
-/* A convolution that keeps the rate, or one without overlap; its output channels. */
-static int append_conv(ravel_draft *draft, cJSON *sequence, const char *name, int stride,
-                       int dilation)
-{
-    ravel_import_need_bias(draft, name);
-    const ravel_tensor *weight = ravel_draft_conv_weight(draft, name);
-    const int taps = weight ? weight->shape[2] : 1;
-    const int pad = stride > 1 ? 0 : taps / 2 * dilation;
-    if (weight && (stride > 1 ? taps != stride : taps % 2 == 0))
-        ravel_draft_fail(draft, "tensor '%s' has a kernel of %d for a stride of %d", weight->name,
-                         taps, stride);
-    cJSON *node = ravel_draft_node(draft, "conv", name);
-    ravel_draft_number(draft, node, "stride", stride);
-    ravel_draft_number(draft, node, "dilation", dilation);
-    ravel_draft_pair(draft, node, "pad", pad, pad);
-    ravel_draft_append(draft, sequence, node);
-    return weight && !draft->failed ? weight->shape[0] : 1;
-}
-
-/* NAME.weight of the model, of so many of the columns of `values`, from number `first` on. */
-static void add_columns(ravel_draft *draft, const char *name, const ravel_tensor *from,
-                        const float *values, int first, int n)
-{
-    char tensor[RAVEL_DRAFT_NAME];
-    const int rows = from->shape[0], all = from->shape[1], shape[2] = {rows, n};
-    ravel_draft_name(tensor, name, "weight");
-    float *columns = ravel_draft_make(draft, tensor, 2, shape);
-    for (int r = 0; columns && r < rows; r++)
-        memcpy(columns + (ptrdiff_t)r * n, values + (ptrdiff_t)r * all + first,
-               (size_t)n * sizeof *columns);
-}
-
-static void add_bias(ravel_draft *draft, const char *name)
-{
-    char tensor[RAVEL_DRAFT_NAME];
-    ravel_draft_name(tensor, name, "bias");
-    ravel_draft_add(draft, tensor, ravel_draft_need(draft, tensor, 1));
-}
-
-/* A linear map whose norm may be apart. */
-static void append_linear(ravel_draft *draft, cJSON *sequence, const char *name)
-{
-    ravel_tensor weight;
-    float *values = ravel_draft_weight_values(draft, name, 2, &weight);
-    if (values)
-        add_columns(draft, name, &weight, values, 0, weight.shape[1]);
-    free(values);
-    add_bias(draft, name);
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", name));
-}
-
-/* --- Units ------------------------------------------------------------------------------------- */
-
-/* weight * (x + gamma x + beta) + bias as a linear map of x; values [n_out][n_in] changes. */
-static void take_in_norm(float *values, const ravel_tensor *weight, const ravel_tensor *norm[2],
-                         float *bias)
-{
-    const int n_out = weight->shape[0], n_in = weight->shape[1];
-    for (int o = 0; o < n_out; o++) {
-        double sum = (double)bias[o];
-        for (int i = 0; i < n_in; i++) {
-            float *w = &values[(ptrdiff_t)o * n_in + i];
-            sum += (double)*w * (double)ravel_tensor_get(norm[1], (size_t)i);
-            *w = (float)((double)*w * (1.0 + (double)ravel_tensor_get(norm[0], (size_t)i)));
-        }
-        bias[o] = (float)sum;
-    }
-}
-
-/* NAME.bias of the model, to be changed; NULL on failure. */
-static float *add_new_bias(ravel_draft *draft, const char *name, int n)
-{
-    char tensor[RAVEL_DRAFT_NAME];
-    ravel_draft_name(tensor, name, "bias");
-    const ravel_tensor *bias = ravel_draft_need(draft, tensor, 1);
-    if (bias && bias->shape[0] != n)
-        ravel_draft_fail(draft, "tensor '%s' has %d numbers, not %d", tensor, bias->shape[0], n);
-    float *values = draft->failed ? NULL : ravel_draft_make(draft, tensor, 1, &n);
-    for (int i = 0; values && i < n; i++)
-        values[i] = ravel_tensor_get(bias, (size_t)i);
-    return values;
-}
-
-/* UNIT.grn and UNIT.pw_conv2. */
-static void append_normed_linear(ravel_draft *draft, cJSON *sequence, const char *unit)
-{
-    char norm_name[RAVEL_DRAFT_NAME], name[RAVEL_DRAFT_NAME];
-    ravel_tensor weight;
-    ravel_draft_name(norm_name, unit, "grn");
-    ravel_draft_name(name, unit, "pw_conv2");
-    const ravel_tensor *norm[2] = {need_vector(draft, norm_name, "gamma", 2, 1),
-                                   need_vector(draft, norm_name, "beta", 2, 1)};
-    float *values = ravel_draft_weight_values(draft, name, 2, &weight);
-    for (int i = 0; i < 2 && !draft->failed; i++)
-        if (ravel_tensor_count(norm[i]) != (size_t)weight.shape[1])
-            ravel_draft_fail(draft, "tensor '%s' has %zu numbers, not the %d of '%s'",
-                             norm[i]->name, ravel_tensor_count(norm[i]), weight.shape[1],
-                             weight.name);
-    float *bias = draft->failed ? NULL : add_new_bias(draft, name, weight.shape[0]);
-    if (bias) {
-        take_in_norm(values, &weight, norm, bias);
-        add_columns(draft, name, &weight, values, 0, weight.shape[1]);
-    }
-    free(values);
-    ravel_draft_append(draft, sequence, ravel_draft_node(draft, "conv", name));
-}
-
-static void append_unit(ravel_draft *draft, cJSON *sequence, const char *prefix)
-{
-    char name[RAVEL_DRAFT_NAME];
-    cJSON *node = ravel_draft_node(draft, "residual", NULL);
-    cJSON *branch = cJSON_AddArrayToObject(node, "branch");
-    ravel_draft_name(name, prefix, "dw_conv");
-    ravel_import_need_bias(draft, name);
-    const ravel_tensor *weight = ravel_import_conv(draft, branch, name, true, NULL);
-    if (weight && weight->shape[2] % 2 == 0)
-        ravel_draft_fail(draft, "tensor '%s' has an even kernel, %d", weight->name,
-                         weight->shape[2]);
-    ravel_draft_name(name, prefix, "norm");
-    ravel_import_layer_norm(draft, branch, name, eps);
-    ravel_draft_name(name, prefix, "pw_conv1");
-    append_linear(draft, branch, name);
-    ravel_draft_name(name, prefix, "act");
-    append_snake(draft, branch, name, 2);
-    append_normed_linear(draft, branch, prefix);
-    ravel_draft_append(draft, sequence, node);
-}
-
-/* PREFIX.0.module, PREFIX.1.module ... */
-static void append_units(ravel_draft *draft, cJSON *sequence, const char *prefix)
-{
-    char unit[RAVEL_DRAFT_NAME];
-    for (int i = 0; i < MAX_UNITS && !draft->failed; i++) {
-        ravel_draft_name(unit, prefix, "%d.module", i);
-        if (i > 0 && !ravel_draft_has_part(draft, unit, ""))
-            return;
-        append_unit(draft, sequence, unit);
-    }
-}
-
 /* --- The encoder ------------------------------------------------------------------------------- */
 
 /* NAME, which takes one channel more, apart from that one: NAME.last, whose node comes back. */
@@ -264,11 +94,12 @@ static cJSON *split_last_column(ravel_draft *draft, const char *name)
         ravel_draft_fail(draft, "tensor '%s' is [%d, %d, %d], no linear map of several channels",
                          weight.name, weight.shape[0], weight.shape[1], weight.shape[2]);
     } else if (values) {
-        add_columns(draft, name, &weight, values, 0, weight.shape[1] - 1);
-        add_columns(draft, last, &weight, values, weight.shape[1] - 1, 1);
+        ravel_sqcodec_columns(draft, name, &weight, values, 0, weight.shape[1] - 1);
+        ravel_sqcodec_columns(draft, last, &weight, values, weight.shape[1] - 1, 1);
     }
+    if (values)
+        (void)ravel_sqcodec_bias(draft, name, weight.shape[0]);
     free(values);
-    add_bias(draft, name);
     return ravel_draft_node(draft, "conv", last);
 }
 
@@ -280,7 +111,7 @@ static void append_first(ravel_draft *draft, cJSON *sequence, const char *prefix
     cJSON *branch = cJSON_CreateArray();
     ravel_draft_append(draft, branch, ravel_import_trends(draft, prefix, &trends));
     ravel_draft_name(name, prefix, "conv_1");
-    (void)append_conv(draft, branch, name, 1, 1);
+    (void)ravel_sqcodec_conv(draft, branch, name, 1, 1);
     ravel_import_plain(draft, branch, "gelu");
     ravel_draft_name(name, prefix, "conv_2");
     ravel_draft_append(draft, branch, ravel_draft_node(draft, "conv", name));
@@ -295,16 +126,16 @@ static cJSON *read_encoder(ravel_draft *draft, const rates *r)
     append_first(draft, sequence, "encoder.blocks.0");
     for (int i = 0; i < r->n && !draft->failed; i++) {
         ravel_draft_name(name, "encoder.blocks", "%d", 1 + 2 * i);
-        append_units(draft, sequence, name);
+        ravel_sqcodec_units(draft, sequence, name);
         ravel_draft_name(name, "encoder.blocks", "%d.0", 2 + 2 * i);
-        (void)append_conv(draft, sequence, name, r->stride[i], 1);
+        (void)ravel_sqcodec_conv(draft, sequence, name, r->stride[i], 1);
         ravel_draft_name(name, "encoder.blocks", "%d.1", 2 + 2 * i);
-        ravel_import_layer_norm(draft, sequence, name, eps);
+        ravel_sqcodec_norm(draft, sequence, name);
     }
     ravel_draft_name(name, "encoder.blocks", "%d", 1 + 2 * r->n);
-    append_units(draft, sequence, name);
+    ravel_sqcodec_units(draft, sequence, name);
     ravel_draft_name(name, "encoder.blocks", "%d", 2 + 2 * r->n);
-    (void)append_conv(draft, sequence, name, 1, 1);
+    (void)ravel_sqcodec_conv(draft, sequence, name, 1, 1);
     return sequence;
 }
 
@@ -364,7 +195,7 @@ static void append_enhancement(ravel_draft *draft, cJSON *sequence, const char *
     ravel_draft_name(tensor, name, "weight");
     const ravel_tensor *weight = ravel_draft_need(draft, tensor, 3);
     ravel_draft_add(draft, tensor, weight);
-    float *bias = weight ? add_new_bias(draft, name, weight->shape[0]) : NULL;
+    float *bias = weight ? ravel_sqcodec_bias(draft, name, weight->shape[0]) : NULL;
     for (int i = 0; bias && i < weight->shape[0]; i++)
         bias[i] += 1.0f;
     ravel_draft_append(draft, branch, ravel_draft_node(draft, "conv", name));
@@ -379,9 +210,9 @@ static void append_last_unit(ravel_draft *draft, cJSON *sequence, const char *pr
     cJSON *branch = cJSON_AddArrayToObject(node, "branch");
     for (int i = 0; i < 4; i += 2) {
         ravel_draft_name(name, prefix, "module.block.%d", i);
-        append_snake(draft, branch, name, 1);
+        ravel_sqcodec_snake(draft, branch, name, 1);
         ravel_draft_name(name, prefix, "module.block.%d", i + 1);
-        (void)append_conv(draft, branch, name, 1, i == 0 ? dilation : 1);
+        (void)ravel_sqcodec_conv(draft, branch, name, 1, i == 0 ? dilation : 1);
     }
     ravel_draft_append(draft, sequence, node);
 }
@@ -395,9 +226,9 @@ static void append_last(ravel_draft *draft, cJSON *sequence, const char *prefix)
         append_last_unit(draft, sequence, name, dilations[i]);
     }
     ravel_draft_name(name, prefix, "block.1");
-    append_snake(draft, sequence, name, 1);
+    ravel_sqcodec_snake(draft, sequence, name, 1);
     ravel_draft_name(name, prefix, "block.2");
-    (void)append_conv(draft, sequence, name, 1, 1);
+    (void)ravel_sqcodec_conv(draft, sequence, name, 1, 1);
     ravel_import_plain(draft, sequence, "tanh");
 }
 
@@ -405,18 +236,18 @@ static cJSON *read_decoder(ravel_draft *draft, const rates *r)
 {
     char name[RAVEL_DRAFT_NAME];
     cJSON *sequence = cJSON_CreateArray();
-    (void)append_conv(draft, sequence, "decoder.blocks.0", 1, 1);
+    (void)ravel_sqcodec_conv(draft, sequence, "decoder.blocks.0", 1, 1);
     for (int i = 0; i < r->n && !draft->failed; i++) {
         ravel_draft_name(name, "decoder.blocks", "%d", 1 + 3 * i);
-        append_units(draft, sequence, name);
+        ravel_sqcodec_units(draft, sequence, name);
         ravel_draft_name(name, "decoder.blocks", "%d", 2 + 3 * i);
         append_enhancement(draft, sequence, name);
         ravel_draft_name(name, "decoder.blocks", "%d.0", 3 + 3 * i);
-        const int channels = append_conv(draft, sequence, name, 1, 1);
+        const int channels = ravel_sqcodec_conv(draft, sequence, name, 1, 1);
         ravel_draft_name(name, "decoder.blocks", "%d.1", 3 + 3 * i);
         append_lines(draft, sequence, name, channels, r->stride[i]);
         ravel_draft_name(name, "decoder.blocks", "%d.2", 3 + 3 * i);
-        ravel_import_layer_norm(draft, sequence, name, eps);
+        ravel_sqcodec_norm(draft, sequence, name);
     }
     ravel_draft_name(name, "decoder.blocks", "%d", 1 + 3 * r->n);
     append_last(draft, sequence, name);
@@ -431,7 +262,7 @@ static void append_encoding(ravel_draft *draft, cJSON *sequence, int factor, int
     if (factor > 1) {
         ravel_import_local_attention(draft, sequence, "en_encoder.down_trans.trans",
                                      factor * window);
-        (void)append_conv(draft, sequence, "en_encoder.down_trans.down_layer", factor, 1);
+        (void)ravel_sqcodec_conv(draft, sequence, "en_encoder.down_trans.down_layer", factor, 1);
     }
     ravel_import_local_attention(draft, sequence, "en_encoder.local_trans", window);
 }
