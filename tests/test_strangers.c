@@ -6,7 +6,7 @@
 #include "audio_io/live/clock.h"
 #include "tests/support/transport_call.h"
 
-TestSuite(strangers, .init = set_up, .fini = tear_down, .timeout = 30);
+TestSuite(strangers, .init = set_up, .fini = tear_down, .timeout = 100);
 
 static void expect_drop(ravel_drop kind, const uint8_t *data, size_t size)
 {
