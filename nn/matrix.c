@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "ravel/ravel.h"
 
@@ -13,14 +16,35 @@ static size_t padded(int n_out)
     return ((size_t)n_out + RAVEL_PANEL - 1) / RAVEL_PANEL * RAVEL_PANEL;
 }
 
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+
+/*
+ * A step reads all weights from end to end; in pages of 4 KB a good part of its time goes into finding
+ * where these lie. So large matrices wish for large pages.
+ */
+static void *alloc_aligned(size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    void *memory;
+    if (bytes >= HUGE_PAGE) {
+        if (posix_memalign(&memory, HUGE_PAGE, bytes) != 0) {
+            return NULL;
+        }
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+        return memory;
+    }
+#endif
+    return aligned_alloc(LINE, bytes);
+}
+
 /* 64-byte aligned and zeroed; NULL without memory or where the size does not fit. */
 static void *alloc_zeroed(size_t count, size_t n_in, size_t element_size)
 {
     if (n_in > (size_t)PTRDIFF_MAX / 2 / element_size / count) {
         return NULL;
     }
-    const size_t bytes = (count * n_in * element_size + 63) & ~(size_t)63;
-    void *memory = aligned_alloc(64, bytes);
+    const size_t bytes = (count * n_in * element_size + LINE - 1) / LINE * LINE;
+    void *memory = alloc_aligned(bytes);
     return memory != NULL ? memset(memory, 0, bytes) : NULL;
 }
 
