@@ -4,6 +4,7 @@
 #include "tests/support/watched.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -53,6 +54,13 @@ void *aligned_alloc(size_t alignment, size_t size)
 {
     calls.allocations++;
     return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    calls.allocations++;
+    *memory = __libc_memalign(alignment, size);
+    return *memory ? 0 : ENOMEM;
 }
 
 void free(void *memory)
