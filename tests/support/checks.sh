@@ -5,6 +5,8 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 unset RAVEL_MODEL RAVEL_CPU
+LC_ALL=C # the tools' messages and commas
+export LC_ALL
 n_checks=0
 n_failed=0
 shown=err

@@ -16,7 +16,7 @@ jack_begin()
     tries=0
     until JACK_NO_START_SERVER=1 jack_lsp >/dev/null 2>&1; do
         tries=$((tries + 1))
-        [ $tries -lt 100 ] || { cat "$1/jackd" >&2; return 1; }
+        [ $tries -lt 600 ] || { cat "$1/jackd" >&2; return 1; }
         sleep 0.1
     done
 }
