@@ -352,7 +352,7 @@ static cJSON *read_quantizer(ravel_draft *draft, int *channels)
     const ravel_tensor *out = add_projection(draft, "quantizer.out_proj", "quantizer.project_out");
     const int n_dims = in ? in->shape[0] : 1;
     *channels = out ? out->shape[0] : 1;
-    if (out && out->shape[1] != n_dims)
+    if (in && out && out->shape[1] != n_dims)
         ravel_draft_fail(draft, "tensor '%s' takes %d dimensions, but '%s' gives %d", out->name,
                          out->shape[1], in->name, n_dims);
     cJSON *node = ravel_draft_node(draft, "projected", "quantizer");

@@ -134,13 +134,13 @@ static void append_normed_linear(ravel_draft *draft, cJSON *sequence, const char
     const ravel_tensor *norm[2] = {need_vector(draft, norm_name, "gamma", 2, 1),
                                    need_vector(draft, norm_name, "beta", 2, 1)};
     float *values = ravel_draft_weight_values(draft, name, 2, &weight);
-    for (int i = 0; i < 2 && !draft->failed; i++)
-        if (ravel_tensor_count(norm[i]) != (size_t)weight.shape[1])
+    for (int i = 0; i < 2; i++)
+        if (values && norm[i] && ravel_tensor_count(norm[i]) != (size_t)weight.shape[1])
             ravel_draft_fail(draft, "tensor '%s' has %zu numbers, not the %d of '%s'",
                              norm[i]->name, ravel_tensor_count(norm[i]), weight.shape[1],
                              weight.name);
-    float *bias = draft->failed ? NULL : ravel_sqcodec_bias(draft, name, weight.shape[0]);
-    if (bias) {
+    float *bias = values ? ravel_sqcodec_bias(draft, name, weight.shape[0]) : NULL;
+    if (bias && norm[0] && norm[1]) {
         take_in_norm(values, &weight, norm, bias);
         ravel_sqcodec_columns(draft, name, &weight, values, 0, weight.shape[1]);
     }
