@@ -38,12 +38,12 @@ if(RAVEL_FUZZ)
   add_executable(fuzz_rtp fuzz/fuzz_rtp.c)
   target_link_libraries(fuzz_rtp PRIVATE ravel_flags ravel_live)
   target_link_options(fuzz_rtp PRIVATE -fsanitize=fuzzer)
-  add_test(NAME fuzz_rtp COMMAND fuzz_rtp -max_total_time=10 -max_len=400 -timeout=20)
+  add_test(NAME fuzz_rtp COMMAND fuzz_rtp -seed=1 -max_total_time=10 -max_len=400 -timeout=20)
   set_tests_properties(fuzz_rtp PROPERTIES LABELS fuzz)
   add_executable(fuzz_description fuzz/fuzz_description.c)
   target_link_libraries(fuzz_description PRIVATE ravel_flags ravel_live)
   target_link_options(fuzz_description PRIVATE -fsanitize=fuzzer)
-  add_test(NAME fuzz_description COMMAND fuzz_description -max_total_time=10 -max_len=2000 -timeout=20
+  add_test(NAME fuzz_description COMMAND fuzz_description -seed=1 -max_total_time=10 -max_len=2000 -timeout=20
     -dict=${CMAKE_CURRENT_SOURCE_DIR}/fuzz/description.dict ${CMAKE_BINARY_DIR}/seeds/description)
   set_tests_properties(fuzz_description PROPERTIES FIXTURES_REQUIRED seeds LABELS fuzz)
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz_sip_corpus)
@@ -51,7 +51,7 @@ if(RAVEL_FUZZ)
   target_link_libraries(fuzz_sip PRIVATE ravel_flags ravel_live)
   target_compile_definitions(fuzz_sip PRIVATE _GNU_SOURCE)
   target_link_options(fuzz_sip PRIVATE -fsanitize=fuzzer)
-  add_test(NAME fuzz_sip COMMAND fuzz_sip -max_total_time=10 -max_len=4000 -timeout=20
+  add_test(NAME fuzz_sip COMMAND fuzz_sip -seed=1 -max_total_time=10 -max_len=4000 -timeout=20
     -dict=${CMAKE_CURRENT_SOURCE_DIR}/fuzz/sip.dict -artifact_prefix=${CMAKE_BINARY_DIR}/
     ${CMAKE_CURRENT_BINARY_DIR}/fuzz_sip_corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/sip)
   set_tests_properties(fuzz_sip PROPERTIES LABELS fuzz)
@@ -98,7 +98,7 @@ if(RAVEL_FUZZ)
   add_executable(fuzz_payload fuzz/fuzz_payload.c)
   target_link_libraries(fuzz_payload PRIVATE ravel_flags ravel_test_support ravel_live)
   target_link_options(fuzz_payload PRIVATE -fsanitize=fuzzer)
-  add_test(NAME fuzz_payload COMMAND fuzz_payload -max_total_time=10 -max_len=1000 -timeout=20
+  add_test(NAME fuzz_payload COMMAND fuzz_payload -seed=1 -max_total_time=10 -max_len=1000 -timeout=20
     ${CMAKE_BINARY_DIR}/seeds/payload)
   set_tests_properties(fuzz_payload PROPERTIES FIXTURES_REQUIRED seeds LABELS fuzz)
 endif()
