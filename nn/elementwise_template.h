@@ -8,22 +8,51 @@
 #include "nn/simd.h"
 #include "nn/vmath.h"
 
+enum { DEPTHWISE_ROWS = 4 }; /* that share a load of the weights */
+
+/* What does not change from row to row. */
+typedef struct {
+    const float *w, *bias;
+    int taps, channels;
+    ptrdiff_t tap_stride, x_stride, y_stride;
+} depthwise_map;
+
+/* n_rows is a constant, at most DEPTHWISE_ROWS. */
+V_INLINE void depthwise_rows(const depthwise_map *map, const float *x, float *y, int n_rows)
+{
+    for (int c = 0; c < map->channels; c += V_LANES) {
+        const int n = map->channels - c;
+        vfloat sum[DEPTHWISE_ROWS];
+        V_UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            sum[r] = v_load_part(map->bias + c, n);
+        }
+        for (int j = 0; j < map->taps; j++) {
+            const vfloat w = v_load_part(map->w + (ptrdiff_t)j * map->channels + c, n);
+            const float *tap = x + j * map->tap_stride + c;
+            V_UNROLL
+            for (int r = 0; r < n_rows; r++) {
+                sum[r] = v_fma(v_load_part(tap + r * map->x_stride, n), w, sum[r]);
+            }
+        }
+        V_UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            v_store_part(y + r * map->y_stride + c, sum[r], n);
+        }
+    }
+}
+
 static void depthwise(const float *w, const float *bias, int taps, int channels, const float *x,
                       ptrdiff_t tap_stride, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                       int n_rows)
 {
-    for (int m = 0; m < n_rows; m++) {
-        for (int c = 0; c < channels; c += V_LANES) {
-            const int n = channels - c;
-            vfloat sum = v_load_part(bias + c, n);
-            for (int j = 0; j < taps; j++) {
-                const float *tap = w + (ptrdiff_t)j * channels + c;
-                sum = v_fma(v_load_part(x + j * tap_stride + c, n), v_load_part(tap, n), sum);
-            }
-            v_store_part(y + c, sum, n);
-        }
-        x += x_stride;
-        y += y_stride;
+    const depthwise_map map = {w, bias, taps, channels, tap_stride, x_stride, y_stride};
+    int m = 0;
+    for (; m + DEPTHWISE_ROWS <= n_rows; m += DEPTHWISE_ROWS) {
+        depthwise_rows(&map, x + m * x_stride, y + m * y_stride, DEPTHWISE_ROWS);
+    }
+    for (; m < n_rows; m++) {
+        depthwise_rows(&map, x + m * x_stride, y + m * y_stride, 1);
     }
 }
 

@@ -10,6 +10,8 @@
 
 #include "nn/layer_impl.h"
 
+enum { BLOCK_FLOATS = 1 << 14 };
+
 typedef struct {
     ravel_layer base;
     int groups;
@@ -69,6 +71,19 @@ static void find_gains(const group_norm *self, const ravel_lane *lane, const wor
     }
 }
 
+/* From the end on: the last rows are those that the cache still has of the sums. */
+static void apply(const group_norm *self, const ravel_lane *lane, const workspace *work)
+{
+    const int channels = self->base.in_channels;
+    const int most = BLOCK_FLOATS / channels + 1;
+    for (int end = lane->n_in, first; end > 0; end = first) {
+        first = end > most ? end - most : 0;
+        const ptrdiff_t at = (ptrdiff_t)first * channels;
+        self->base.kernels->depthwise(work->gain, work->shift, 1, channels, lane->in + at, 0,
+                                      channels, lane->out + at, channels, end - first);
+    }
+}
+
 static void group_norm_push(const ravel_layer *layer, ravel_lane *lanes, int n_lanes,
                             ravel_arena *scratch)
 {
@@ -83,9 +98,7 @@ static void group_norm_push(const ravel_layer *layer, ravel_lane *lanes, int n_l
         if (lanes[l].n_in > 0) {
             find_means(self, &lanes[l], &work);
             find_gains(self, &lanes[l], &work);
-            layer->kernels->depthwise(work.gain, work.shift, 1, layer->in_channels, lanes[l].in, 0,
-                                      layer->in_channels, lanes[l].out, layer->in_channels,
-                                      lanes[l].n_in);
+            apply(self, &lanes[l], &work);
         }
     }
     scratch->used = mark;
