@@ -4,7 +4,8 @@
 The published codecs at full size, in Ravel, in PyTorch and in ONNX Runtime, one thread each, in
 turns.
 
-    published.py COMMAND [CODEC...] [--seconds S] [--rounds N] [--no-onnx] [--markdown]
+    published.py COMMAND [CODEC...] [--seconds S] [--rounds N] [--weights TYPE]
+                 [--no-onnx] [--markdown]
 
 COMMAND is build/ravel; the Python package ravel is installed, and PyTorch. Each codec of
 tests/reference/published gets random weights, is written as a checkpoint under the names of its
@@ -14,6 +15,7 @@ onnx, onnxscript), runs what PyTorch can export. By steps: one frame at a time, 
 codec can do that at all: Mimi keeps a state; EnCodec 24 kHz is called on single frames and keeps
 none, which is less work than a stream needs. Times are of the processor, the best of the rounds,
 since what else runs on the machine only takes away. Memory is the most that a process had.
+--weights, f16 or i8, is that of `ravel import`: PyTorch keeps its 32 bits.
 
 A row is marked where it misses its bar: offline twice the speed of another side that makes less
 than 20 GMAC/s, elsewhere its speed; by steps three times PyTorch's. Exit code 1 where one does.
@@ -45,7 +47,7 @@ SETTINGS = {"snac": ["--set", "noise=false"]}  # another noise would be another 
 # --- The contest ----------------------------------------------------------------------------------
 
 
-def prepare(command, name, folder, seconds):
+def prepare(command, name, folder, seconds, settings):
     """Checkpoint, model file and sound; what `ravel info` says."""
     kind, module, config = CODECS[name]
     codec = module.Codec(config)
@@ -56,8 +58,8 @@ def prepare(command, name, folder, seconds):
     blocks.randomise(codec, torch.from_numpy(pcm[: codec.sample_rate].T.copy())[None])
     blocks.write(folder / "model.safetensors", codec.state_dict())
     (folder / "config.json").write_text(json.dumps(config))
-    subprocess.run([command, "import", kind, folder, *SETTINGS.get(kind, []), "-o",
-                    folder / "model"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([command, "import", kind, folder, *SETTINGS.get(kind, []), *settings,
+                    "-o", folder / "model"], check=True, stdout=subprocess.DEVNULL)
     return json.loads(subprocess.run([command, "info", "--json", folder / "model"], check=True,
                                      capture_output=True).stdout)
 
@@ -109,12 +111,13 @@ def row_of(figures, seconds):
     return row
 
 
-def measure(command, sides, name, seconds, n_rounds):
+def measure(command, sides, name, seconds, n_rounds, weights):
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
-        info = prepare(command, name, folder, seconds)
+        info = prepare(command, name, folder, seconds, ["--weights", weights] if weights else [])
         found = rounds(sides, name, folder, n_rounds)
-        row = {"name": name, "info": info, "agreement_db": agreement_db(folder)}
+        row = {"name": f"{name}, {weights}" if weights else name, "info": info,
+               "agreement_db": agreement_db(folder)}
     return row | {side: row_of(figures, seconds) for side, figures in found.items()}
 
 
@@ -200,6 +203,7 @@ def main():
     parser.add_argument("codecs", nargs="*", default=list(CODECS), metavar="CODEC")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--weights", choices=("f16", "i8"))
     parser.add_argument("--no-onnx", action="store_true")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
@@ -217,7 +221,8 @@ def main():
           f"{options.seconds:g} s, best of {options.rounds}", file=sys.stderr)
     rows = []
     for name in options.codecs:
-        rows.append(measure(options.command, sides, name, options.seconds, options.rounds))
+        rows.append(measure(options.command, sides, name, options.seconds, options.rounds,
+                            options.weights))
         print(summary(rows[-1]), file=sys.stderr, flush=True)
     if options.markdown:
         print_tables(rows)
