@@ -8,13 +8,13 @@
  */
 #define _GNU_SOURCE
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "codec/model.h"
@@ -99,15 +99,15 @@ static void write_all(int file, const void *data, size_t size)
     }
 }
 
-/* Until the other side has taken all; then it works on the last piece or waits for more. */
+/* Until the other side has taken all, or is gone; then it works on the last piece or waits for more. */
 static void wait_until_read(int file)
 {
-    const struct timespec pause = {.tv_nsec = 20000000};
+    enum { PAUSE_MS = 20 };
+    struct pollfd end = {.fd = file};
     int unread = 1;
-    while (ioctl(file, FIONREAD, &unread) == 0 && unread > 0) {
-        nanosleep(&pause, NULL);
-    }
-    nanosleep(&pause, NULL);
+    while (ioctl(file, FIONREAD, &unread) == 0 && unread > 0 && poll(&end, 1, PAUSE_MS) == 0)
+        ;
+    poll(&end, 1, PAUSE_MS);
 }
 
 /* Bytes, from the second number of /proc/PID/statm. */
