@@ -36,9 +36,9 @@ typedef struct {
     float *pcm;       /* [n_frames * hop][channels] */
     float *latents;   /* [those of a chunk][latent_dim] */
     uint16_t *codes;  /* [most_latents, or those of a chunk][codes of a frame] */
-    size_t n_weights; /* as many floats as a step reads weights: */
-    float *weights;   /* to measure how fast they can be read at all */
     float *out;       /* [most_samples][channels] */
+    /* As many as a step reads, to measure how fast they can be read at all. */
+    ravel_matrix weights;
 } bench_rig;
 
 static ravel_bench_time now(void)
@@ -92,15 +92,27 @@ static void close_rig(bench_rig *rig)
     free(rig->latents);
     free(rig->codes);
     free(rig->out);
-    free(rig->weights);
+    ravel_matrix_free(&rig->weights);
 }
 
-/* Floats in the weights of the larger half of a step, and a multiple of 64. */
-static size_t weights_of_step(const ravel_model_info *info)
+static ptrdiff_t no_element(const void *context, int k, int n)
+{
+    (void)context, (void)k, (void)n;
+    return -1;
+}
+
+/*
+ * One panel of zeros of the size of the larger half of a step: in such pages of memory as a model's
+ * matrices are in. A multiple of 64 floats.
+ */
+static int make_weights(ravel_matrix *weights, const ravel_model_info *info)
 {
     const size_t encode = info->encoder_weight_bytes + info->quantizer_weight_bytes;
     const size_t most = encode > info->decoder_weight_bytes ? encode : info->decoder_weight_bytes;
-    return (most / sizeof(float) / 64 + 1) * 64;
+    const size_t pairs = most / sizeof(float) / (2 * RAVEL_PANEL) + 1;
+    const ravel_tensor none = {.dtype = RAVEL_F32};
+    return ravel_matrix_pack(weights, 2 * (int)pairs, RAVEL_PANEL, &none, no_element, NULL, NULL,
+                             NULL, NULL);
 }
 
 static int open_rig(bench_rig *rig, const ravel_model *model, double seconds)
@@ -116,8 +128,6 @@ static int open_rig(bench_rig *rig, const ravel_model *model, double seconds)
         (size_t)ravel_layer_max_out(model->encoder, model->chunk_frames * rig->hop);
     const size_t n_samples = (size_t)rig->n_frames * (size_t)rig->hop;
     const size_t n_codes = (size_t)ravel_model_codes_per_frame(model, rig->n_codebooks);
-    rig->n_weights = weights_of_step(info);
-    rig->weights = malloc(rig->n_weights * sizeof(float));
     rig->scratch = ravel_scratch_new(model, 1);
     rig->encoder = ravel_encoder_new(model, rig->n_codebooks);
     rig->decoder = ravel_decoder_new(model);
@@ -129,11 +139,9 @@ static int open_rig(bench_rig *rig, const ravel_model *model, double seconds)
     rig->codes = malloc(most_coded * n_codes * sizeof(uint16_t));
     rig->out = malloc((size_t)rig->most_samples * channels * sizeof(float));
     if (!rig->scratch || !rig->encoder || !rig->decoder || !rig->layers_state || !rig->pcm ||
-        !rig->latents || !rig->codes || !rig->out || !rig->weights)
+        !rig->latents || !rig->codes || !rig->out || make_weights(&rig->weights, info))
         return RAVEL_ERR_MEMORY;
     make_signal(rig->pcm, (int)n_samples, info->channels, info->sample_rate_hz);
-    for (size_t i = 0; i < rig->n_weights; i++)
-        rig->weights[i] = 1.0f; /* pages that were never written would all be one page */
     return RAVEL_OK;
 }
 
@@ -329,15 +337,16 @@ static int open_bench(ravel_bench *bench, const bench_rig *rig)
  */
 static void run_read(ravel_bench *bench, const bench_rig *rig)
 {
+    const size_t n = (size_t)rig->weights.n_in * RAVEL_PANEL;
     double pass_s[READ_PASSES];
     for (int i = 0; i < READ_PASSES; i++) {
         const ravel_bench_time begin = now();
-        volatile float sum = ravel_peak_read(bench->kernels, rig->weights, rig->n_weights);
+        volatile float sum = ravel_peak_read(bench->kernels, rig->weights.panels, n);
         pass_s[i] = since(begin).cpu_s;
         (void)sum;
     }
     qsort(pass_s, READ_PASSES, sizeof pass_s[0], by_size);
-    bench->peak_read = (double)(rig->n_weights * sizeof(float)) / pass_s[READ_PASSES / 2];
+    bench->peak_read = (double)(n * sizeof(float)) / pass_s[READ_PASSES / 2];
 }
 
 int ravel_bench_run(ravel_bench *bench, const ravel_model *model, double seconds)

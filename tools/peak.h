@@ -15,7 +15,7 @@
  */
 double ravel_peak_run(const char *kernels, int n_rounds);
 
-/* Reads n floats in order, n a multiple of 64. return    a sum, so that they have to be read */
+/* Reads n floats, n a multiple of 64. return    a sum, so that they have to be read */
 float ravel_peak_read(const char *kernels, const float *x, size_t n);
 
 /* One instruction set each: tools/peak_loop.c, built once for each. */
