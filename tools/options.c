@@ -229,10 +229,10 @@ int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps
 
 int ravel_tool_piece_frames(const ravel_model_info *info)
 {
-    enum { FRAMES = 32, LEAST_SAMPLES = 8192, MOST_SAMPLES = 1 << 17 };
+    enum { FRAMES = 32, LEAST_SAMPLES = 8192, MOST_SAMPLES = 1 << 17, LONG_FRAMES = 8 };
     const int hop = info->hop_samples;
     const int least = LEAST_SAMPLES / hop > FRAMES ? LEAST_SAMPLES / hop : FRAMES;
-    const int most = MOST_SAMPLES / hop > 1 ? MOST_SAMPLES / hop : 1;
+    const int most = MOST_SAMPLES / hop > LONG_FRAMES ? MOST_SAMPLES / hop : LONG_FRAMES;
     return least < most ? least : most;
 }
 

@@ -128,7 +128,8 @@ int ravel_tool_codebooks(const char *verb, const ravel_model *model, double kbps
 
 /*
  * Frames that go through a model at once, where all of the sound is there: many, since the weights are
- * read for each piece, but of no more than some seconds.
+ * read for each piece, but of no more than some seconds. A few where a frame is long: its segment
+ * runs with its neighbours.
  */
 int ravel_tool_piece_frames(const ravel_model_info *info);
 

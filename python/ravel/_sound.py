@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sound of any rate and number of channels as a model wants it, a piece at a time."""
 
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, List
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,18 @@ def pieces_of(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
     """An array in pieces, so that what is made of each stays small."""
     for begin in range(0, len(array), PIECE_SAMPLES):
         yield array[begin : begin + PIECE_SAMPLES]
+
+
+def gathered(pieces: Iterable[Samples], least: int) -> Iterator[Samples]:
+    """Joined to pieces of at least so many samples, but for the last one."""
+    held: List[Samples] = []
+    for piece in pieces:
+        held.append(piece)
+        if sum(map(len, held)) >= least:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
 
 
 def _finite(pcm: Samples) -> Samples:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ravel
+from ravel._sound import gathered
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +184,12 @@ def test_torch_tensors(codec, wave, expected):
     assert np.array_equal(codec.decode(codes.T[None][0].T), codec.decode(expected))
     with pytest.raises(ravel.ArgumentError, match="wave.T"):
         encode(codec, tensor[None])
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [5], [1, 1, 1, 1, 1], [0, 7, 1, 0], [3, 1, 9, 2]])
+def test_pieces_are_joined_until_they_are_long(sizes):
+    pieces = [np.full((n, 2), i, "f4") for i, n in enumerate(sizes)]
+    joined = list(gathered(iter(pieces), 4))
+    assert all(len(piece) >= 4 for piece in joined[:-1])
+    assert np.array_equal(np.concatenate([np.empty((0, 2)), *joined]),
+                          np.concatenate([np.empty((0, 2)), *pieces]))
