@@ -23,7 +23,7 @@ static int check(bool right, const char *what)
 
 /* --- The ring --------------------------------------------------------------------------------- */
 
-enum { N_PASSED = 500000 };
+enum { N_PASSED = 500000, ROOM = 1024 };
 
 static void *write_numbers(void *context)
 {
@@ -51,12 +51,12 @@ static int check_ring(void)
     float pcm[61];
     uint64_t seed = 2;
     bool right = true;
-    if (!ravel_ring_init(&ring, 256) || pthread_create(&writer, NULL, write_numbers, &ring) != 0)
+    if (!ravel_ring_init(&ring, ROOM) || pthread_create(&writer, NULL, write_numbers, &ring) != 0)
         return check(false, "no memory");
     for (int next = 0; next < N_PASSED;) {
         int fill = ravel_ring_fill(&ring);
         int n = ravel_ring_read(&ring, pcm, 1 + ravel_random_below(&seed, 61));
-        right = right && fill >= 0 && fill <= 256;
+        right = right && fill >= 0 && fill <= ROOM;
         if (n == 0)
             sched_yield();
         for (int i = 0; i < n; i++, next++)
