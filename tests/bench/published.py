@@ -18,7 +18,9 @@ since what else runs on the machine only takes away. Memory is the most that a p
 --weights, f16 or i8, is that of `ravel import`: PyTorch keeps its 32 bits.
 
 A row is marked where it misses its bar: offline twice the speed of another side that makes less
-than 20 GMAC/s, elsewhere its speed; by steps three times PyTorch's. Exit code 1 where one does.
+than 20 GMAC/s, elsewhere its speed, and where PyTorch makes more than that, 70 % of the rate of
+Ravel's kernels on the shapes of the codec, as bench_layers beside COMMAND finds where it was built;
+by steps three times PyTorch's. Exit code 1 where one does.
 --markdown prints the tables of docs/codecs.md.
 """
 import argparse
@@ -41,6 +43,7 @@ from published import CODECS, blocks  # noqa: E402
 SIDES = Path(__file__).with_name("published_sides.py")
 WAYS = ("encode", "decode")
 SLOW_GMAC_PER_S = 20  # of another side; below it bars are higher
+LEAST_SHARE = 0.7  # of the kernels' rate
 SETTINGS = {"snac": ["--set", "noise=false"]}  # another noise would be another sound
 
 
@@ -88,6 +91,16 @@ def rounds(sides, name, folder, n_rounds):
     return found
 
 
+def shares(command, folder, seconds):
+    """Of the kernels' rate on the codec's shapes, each way; nothing where the tool was not built."""
+    tool = command.resolve().with_name("bench_layers")
+    if not tool.exists():
+        return {}
+    line = [tool, "--json", "--seconds", str(min(seconds, 60)), folder / "model"]
+    found = json.loads(subprocess.run(line, check=True, capture_output=True).stdout)
+    return {way: found[way]["share"] for way in WAYS}
+
+
 def agreement_db(folder):
     """Signal to difference of what the two decode from what each encoded itself."""
     ours, theirs = (numpy.load(folder / f"{side}.npy") for side in ("ravel", "torch"))
@@ -117,7 +130,7 @@ def measure(command, sides, name, seconds, n_rounds, weights):
         info = prepare(command, name, folder, seconds, ["--weights", weights] if weights else [])
         found = rounds(sides, name, folder, n_rounds)
         row = {"name": f"{name}, {weights}" if weights else name, "info": info,
-               "agreement_db": agreement_db(folder)}
+               "agreement_db": agreement_db(folder), "shares": shares(command, folder, seconds)}
     return row | {side: row_of(figures, seconds) for side, figures in found.items()}
 
 
@@ -138,6 +151,8 @@ def misses(row, way):
         bar = 2.0 if theirs and theirs * gmacs(row["info"], way) < SLOW_GMAC_PER_S else 1.0
         if theirs and ours[way] < bar * theirs:
             missed.append(word)
+    if row["torch"][way] * gmacs(row["info"], way) >= SLOW_GMAC_PER_S:
+        missed += ["kernels"] if row["shares"].get(way, 1.0) < LEAST_SHARE else []
     step = row["torch"][way + "_ms"]
     return missed + (["steps"] if step and step < 3 * ours[way + "_ms"] else [])
 
@@ -147,8 +162,10 @@ def number(value, digits=2):
 
 
 HEAD = ["", "", "10^9 multiply-adds a second of sound", "x real time", "PyTorch", "ratio",
-        "ONNX Runtime", "ratio", "GMAC/s", "PyTorch", "ms a frame", "PyTorch"]
-SHORT_HEAD = ["", "", "GMAC/s of sound", *HEAD[3:6], "ONNX", *HEAD[7:], "missed"]
+        "ONNX Runtime", "ratio", "GMAC/s", "PyTorch", "% of the kernels' rate", "ms a frame",
+        "PyTorch"]
+SHORT_HEAD = ["", "", "GMAC/s of sound", *HEAD[3:6], "ONNX", *HEAD[7:10], "% of kernels",
+              *HEAD[11:], "missed"]
 
 
 def cells(row, way):
@@ -157,8 +174,8 @@ def cells(row, way):
     return [row["name"] if way == "encode" else "", way, number(work_gmac), number(ours[way]),
             number(theirs[way]), number(ours[way] / theirs[way]), number(onnx),
             number(ours[way] / onnx if onnx else None), number(ours[way] * work_gmac, 0),
-            number(theirs[way] * work_gmac, 0), number(ours[way + "_ms"]),
-            number(theirs[way + "_ms"])]
+            number(theirs[way] * work_gmac, 0), number(100 * row["shares"].get(way, 0), 0),
+            number(ours[way + "_ms"]), number(theirs[way + "_ms"])]
 
 
 def megabytes(row, side):
@@ -194,7 +211,7 @@ def print_tables(rows):
 
 def print_row(values):
     print(f"{values[0]:16}{values[1]:8}{values[2]:>16}"
-          + "".join(f"{value:>12}" for value in values[3:]))
+          + "".join(f"{value:>13}" for value in values[3:]))
 
 
 def main():
