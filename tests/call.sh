@@ -132,13 +132,13 @@ done
 listen --record again.wav
 expect 0 "over" call alice --play voice.wav --json --duration 1 "$bob"
 has '"certificate_is":"known"' out
-await grep -q '"result":"ended"' bob.out # he may be closing what he recorded
+await grep -q '"result":"ended"' bob.out || fail "bob still talks" # he may be closing what he recorded
 
 # While bob talks, he is busy for others; his second call does not take the first one's recording.
 : >alice.err
 XDG_CONFIG_HOME=$dir/alice "$ravel" call -q --play voice.wav "$bob" </dev/null 2>alice.err &
 alice_pid=$!
-await grep -q "talking" alice.err
+await grep -q "talking" alice.err || fail "alice does not talk: $(cat alice.err)"
 expect 5 "486 Busy Here" call carol --play voice.wav "$bob"
 kill -TERM $alice_pid
 wait $alice_pid

@@ -139,10 +139,19 @@ expect 0 "" "$ravel" decode -q often.rvl often.wav
 
 # --- A device ---------------------------------------------------------------------------------------
 
+# A second through JACK, without a word.
+through_jack()
+{
+    with_devices --input system --output system --duration 1 -q --json >out 2>err && [ ! -s err ] &&
+        [ "$(number frames)" != 0 ]
+}
+
+# JACK itself gives up programs that keep it waiting, as all do where the machine stands still.
 with_jack()
 {
     jack_begin "$dir" 480 -r || { fail "JACK does not begin"; return; }
-    run_until frames with_devices --input system --output system
+    through_jack || through_jack || through_jack || through_jack || fail "nothing goes through JACK"
+    positive frames
     n_checks=$((n_checks + 1))
     grep -q '"device":"JACK[^"]*system' out || fail "another device was taken"
     jack_end

@@ -51,7 +51,7 @@ await()
         "$@" && return
         sleep 0.1
     done
-    fail "waited in vain for: $*"
+    echo "waited in vain for: $*" >&2
     return 1
 }
 
