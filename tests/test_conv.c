@@ -321,7 +321,7 @@ static void check_max_pool(int channels, int rows, const int pad[2], ravel_test_
     double *y = ravel_test_zeros(n_out * channels);
     for (int i = 0; i < n_out * channels; i++) {
         const int t = i / channels - pad[0];
-        y[i] = -INFINITY;
+        y[i] = -HUGE_VAL;
         for (int s = t > 0 ? t : 0; s < t + rows && s < N; s++) {
             y[i] = fmax(y[i], (double)x[s * channels + i % channels]);
         }
