@@ -481,3 +481,45 @@ Test(narrow, weights_beyond_f16_keep_their_type)
         cr_expect_not_null(strstr(came.kept, ".weight_hh"), "'%s'", came.kept);
     }
 }
+
+/* --- What is no number ------------------------------------------------------------------------ */
+
+static const char *config_of(const char *small)
+{
+    int i = 0;
+    while (strcmp(ravel_small_name(i), small) != 0)
+        i++;
+    return ravel_small_config(i);
+}
+
+static void fill(ravel_checkpoint *c, const char *name, float value)
+{
+    size_t i = 0;
+    while (strcmp(c->names[i], name) != 0)
+        i++;
+    for (size_t k = 0; k < ravel_tensor_count(&c->tensors[i]); k++)
+        c->data[i][k] = value;
+}
+
+/* A gain, and what takes it in, which are finite each: their product is not. */
+Test(narrow, weights_that_became_infinite_are_named)
+{
+    static const char weight[] = "encoder.blocks.1.0.module.pw_conv2.weight'";
+    ravel_checkpoint *c = ravel_checkpoint_small("sqcodec");
+    fill(c, "encoder.blocks.1.0.module.grn.gamma", 3e38f);
+    fill(c, "encoder.blocks.1.0.module.pw_conv2.parametrizations.weight.original0", 1e3f);
+    for (ravel_dtype dtype = RAVEL_F16; dtype <= RAVEL_I8; dtype += RAVEL_I8 - RAVEL_F16) {
+        ravel_error error = {RAVEL_OK, ""};
+        ravel_narrowing came = {.dtype = dtype};
+        ravel_import_source from = {.narrowing = &came};
+        file model;
+        void *checkpoint = ravel_checkpoint_file(c, &from.weights_size);
+        from.weights = checkpoint;
+        from.config = config_of("sqcodec");
+        from.config_size = strlen(from.config);
+        cr_assert_lt(ravel_import(NULL, &from, &model.data, &model.size, &error), 0);
+        cr_expect_not_null(strstr(error.text, weight), "%s", error.text);
+        free(checkpoint);
+    }
+    ravel_checkpoint_free(c);
+}

@@ -179,6 +179,7 @@ static void narrow_matrix(ravel_draft *draft, const cJSON *node, int kind,
         return;
     const ravel_tensor *weight = &draft->tensors[i];
     if (ravel_dtype_size(weight->dtype) <= ravel_dtype_size(narrowing->dtype) ||
+        !ravel_tensor_finite(weight) || /* folding made it so: the opener will name it */
         !find_outputs(node, matrices[kind].type, weight, &o))
         return;
     if (narrowing->dtype == RAVEL_F16)
