@@ -50,7 +50,7 @@ static float squared_norm(const float *e, int dim)
 /* The length is bounded below as in torch.nn.functional.normalize. */
 static void normalise(float *e, int dim)
 {
-    const float norm = fmaxf(sqrtf(squared_norm(e, dim)), 1e-12f);
+    const float length = sqrtf(squared_norm(e, dim)), norm = length > 1e-12f ? length : 1e-12f;
     for (int k = 0; k < dim; k++) {
         e[k] /= norm;
     }
