@@ -12,8 +12,6 @@
 #include "nn/layer_impl.h"
 #include "nn/piece.h"
 
-enum { MAX_TOGETHER = 8 }; /* segments; each takes the memory of its samples */
-
 typedef struct {
     ravel_layer base;
     ravel_layer *inner;
@@ -170,7 +168,8 @@ static void run(const overlap_add *self, batch *together, ravel_arena *scratch)
 
 static int most_together(int max_in, int n_lanes)
 {
-    return (int64_t)max_in * n_lanes < MAX_TOGETHER ? max_in * n_lanes : MAX_TOGETHER;
+    const int64_t rows = (int64_t)max_in * n_lanes;
+    return rows < RAVEL_PIECES_TOGETHER ? (int)rows : RAVEL_PIECES_TOGETHER;
 }
 
 static batch new_batch(const overlap_add *self, int most, ravel_arena *scratch)

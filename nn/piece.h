@@ -9,6 +9,9 @@
 
 #include "nn/layer.h"
 
+/* Most that layers are given together where there are many: each takes the memory of its rows. */
+enum { RAVEL_PIECES_TOGETHER = 8 };
+
 /*
  * Runs `inner` from reset to finish on n >= 1 pieces together; their states are the arena's.
  * pieces    in, n_in and out are set, with room for ravel_layer_max_out(inner, n_in) rows

@@ -12,8 +12,6 @@
 #include "nn/layer_impl.h"
 #include "nn/piece.h"
 
-enum { MAX_TOGETHER = 8 }; /* segments; each takes the memory of its samples */
-
 typedef struct {
     ravel_layer base;
     ravel_layer *inner;
@@ -66,7 +64,7 @@ typedef struct {
 static int most_together(const ravel_layer *layer, int max_in, int n_lanes)
 {
     const int64_t segments = (int64_t)n_lanes * ravel_layer_max_out(layer, max_in);
-    return segments < MAX_TOGETHER ? (int)segments : MAX_TOGETHER;
+    return segments < RAVEL_PIECES_TOGETHER ? (int)segments : RAVEL_PIECES_TOGETHER;
 }
 
 static batch new_batch(const segment *self, int most, ravel_arena *scratch)
