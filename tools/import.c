@@ -42,9 +42,8 @@ static const char usage[] =
     "\n"
     "  -o, --output FILE       the model file\n"
     "      --set KEY=VALUE     in the place of what CONFIG says; a.b=VALUE within an object a\n"
-    "      --weights TYPE      f16 or i8: the weights of matrices in 16 or 8 bits, for files, "
-    "memory\n"
-    "                          and live steps of half the size or less. Another tokenizer:\n"
+    "      --weights TYPE      f16 or i8: the weights of matrices in 16 or 8 bits, for smaller\n"
+    "                          files, less memory and faster live steps. Another tokenizer:\n"
     "                          its tokens are nearly those of the checkpoint\n"
     "  -h, --help              this\n";
 

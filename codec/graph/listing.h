@@ -18,7 +18,8 @@ typedef struct {
     double rows_hz; /* that come out; of a quantiser, vectors that go in */
     double macs_hz; /* multiply-adds a second of sound */
     double lookahead_s;
-    size_t weight_bytes, state_bytes;
+    size_t weight_bytes; /* that a step reads */
+    size_t state_bytes;
     int n_codebooks; /* of a quantiser */
     int n_codewords; /* of a codebook */
 } ravel_listed_node;
