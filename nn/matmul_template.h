@@ -6,9 +6,10 @@
  * tiles sums rest in a buffer: storing and loading a float changes nothing, so where k is cut is
  * free. Few rows (a live step) are bound by the bytes of the weights: they are read once, in their
  * own type, several panels at a time where one alone has too few sums to fill the latency of the
- * multiply-adder, or too few bytes to fill that of the memory. Many rows (a file) are bound by arithmetic: weights are widened once for all
- * rows, in blocks that stay in the first-level cache. While a tile runs, weights that will be
- * needed soon are fetched by the way: reading and multiplying then take turns no more.
+ * multiply-adder, or too few bytes to fill that of the memory. Many rows (a file) are bound by
+ * arithmetic: weights are widened once for all rows, in blocks that stay in the first-level cache.
+ * While a tile runs, weights that will be needed soon are fetched by the way: reading and
+ * multiplying then take turns no more.
  */
 #ifndef RAVEL_NN_MATMUL_TEMPLATE_H
 #define RAVEL_NN_MATMUL_TEMPLATE_H

@@ -5,8 +5,9 @@
 
 CHECKPOINT is a file of PyTorch (.th, .pt, .pth, .bin, .ckpt), of NeMo (.nemo), a folder with
 pytorch_model.bin, Lyra's folder of three .tflite files, or SQCodec's of five .pt files. The folder
-gets model.safetensors and, where the checkpoint or CONFIG (JSON, YAML or TOML) has it, config.json. Nothing in a file is run: it is
-loaded with weights_only, and what is neither tensor nor plain data is left out.
+gets model.safetensors and, where the checkpoint or CONFIG (JSON, YAML or TOML) has it, config.json.
+Nothing in a file is run: it is loaded with weights_only, and what is neither tensor nor plain data
+is left out.
 """
 from __future__ import annotations
 

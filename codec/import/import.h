@@ -56,9 +56,9 @@ const char *ravel_import_kind(int i);
  *           as the published model of such tensors; "pad_mode" ("reflect"; "constant",
  *           "replicate"), "dilation_base" ("dilation_growth_rate", 2), "name"
  * focalcodec
- *           config: optional; "decoder_config.hop_length" (320, or that of the head; 50 are a second),
- *           "decompressor_config.normalize_modulator" (false), "decoder_name" ("Vocos"; or "WaveNeXt"), "name". Only
- *           decodes
+ *           config: optional; "decoder_config.hop_length" (320, or that of the head; 50 are a
+ *           second), "decompressor_config.normalize_modulator" (false), "decoder_name" ("Vocos"; or
+ *           "WaveNeXt"), "name". Only decodes
  * hificodec config: optional; "upsample_rates" (half the kernels), "sampling_rate" (24000),
  *           "resblock_dilation_sizes" (1, 3, 5), "groupnorm_channels_per_group" (16),
  *           "piece_seconds" of the sound that the encoder sees at once (20), "name"
@@ -75,6 +75,8 @@ const char *ravel_import_kind(int i);
  * ravel     a model file: the same model, mostly to be made narrower. Tables and prior stay with it
  * snac      config: "sampling_rate", needed for models with attention; "vq_strides" (4, 2, 1 and the
  *           like), "attn_window_size" (32), "noise" (true), "seed" of the noise (0), "name"
+ * sqcodec   config: the authors' TOML file as JSON, needed for "network_config"; "sample_rate"
+ *           (16000), "model_name"; "piece_seconds" of the sound that the decoder sees at once (20)
  */
 int ravel_import(const char *kind, const ravel_import_source *source, void **file, size_t *size,
                  ravel_error *error);
