@@ -37,8 +37,8 @@ void ravel_attention_ring_reset(void *state)
 
 size_t ravel_attention_ring_state_bytes(const ravel_attention *self)
 {
-    const size_t floats = 2 * (size_t)self->context * (size_t)self->width;
-    return sizeof(attention_state) + floats * sizeof(float);
+    const size_t keys = ravel_size_mul((size_t)self->context, (size_t)self->width);
+    return ravel_size_add(sizeof(attention_state), ravel_size_mul(keys, 2 * sizeof(float)));
 }
 
 /* Of head h, over the n newest rows, what their distance adds to the scores. */

@@ -16,7 +16,7 @@
 #include "codec/safetensors.h"
 #include "nn/error.h"
 
-enum { RAVEL_DRAFT_NAME = 160 };
+enum { RAVEL_DRAFT_NAME = 200 };
 
 typedef struct {
     ravel_safetensors st;        /* the checkpoint; `parts` of an entry is set once it was used */
