@@ -453,6 +453,14 @@ static void prior_of_steps(cJSON *g)
 {
     add_for_tokenizer(g, "prior");
 }
+static void tables_in_a_list(cJSON *g)
+{
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(g, "tables"), cJSON_CreateString("name"));
+}
+static void prior_in_a_list(cJSON *g)
+{
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(g, "prior"), cJSON_CreateString("name"));
+}
 
 Test(graph, refusals_of_rates)
 {
@@ -470,6 +478,8 @@ Test(graph, refusals_of_rates)
     refused(r, great_seed, RAVEL_ERR_MODEL, "decoder[2].branch[1] noise", "'seed'");
     refused(r, tables_of_steps, RAVEL_ERR_MODEL, "tables", "codebook 2 has 2 steps a frame");
     refused(r, prior_of_steps, RAVEL_ERR_MODEL, "prior", "codebook 2 has 2 steps a frame");
+    refused(r, tables_in_a_list, RAVEL_ERR_MODEL, "tables", "'tokenizer'");
+    refused(r, prior_in_a_list, RAVEL_ERR_MODEL, "prior", "'tokenizer'");
 }
 
 Test(graph, refusals_name_node_and_tensor)

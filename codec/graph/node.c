@@ -71,6 +71,10 @@ const char *ravel_node_type(const ravel_node *node)
 void ravel_node_only(const ravel_node *node, const char *const *keys)
 {
     const cJSON *item;
+    if (!cJSON_IsObject(node->json)) {
+        ravel_node_refuse(node, "no object");
+        return;
+    }
     cJSON_ArrayForEach(item, node->json)
     {
         int i = 0;

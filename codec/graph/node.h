@@ -56,7 +56,8 @@ void ravel_node_enter(const ravel_node *node);
 /* The node's "type"; NULL where the node is no object with one, or something was wrong before. */
 const char *ravel_node_type(const ravel_node *node);
 
-/* Refuses keys other than "type" and those named (NULL ends the list), and repeated ones. */
+/* Refuses what is no object, keys other than "type" and those named (NULL ends the list), and
+ * repeated ones. */
 void ravel_node_only(const ravel_node *node, const char *const *keys);
 
 /* The node under `key` of an object; json is NULL where it is missing. */
