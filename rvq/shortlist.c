@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/int8.h"
 #include "ravel/ravel.h"
 
 /* --- Picking ---------------------------------------------------------------------------------- */
@@ -89,12 +90,6 @@ static bool in_range(const draft *a)
     return true;
 }
 
-static int8_t nearest_number(float x)
-{
-    const float bounded = x > 127.0f ? 127.0f : x < -127.0f ? -127.0f : x;
-    return (int8_t)(bounded < 0.0f ? bounded - 0.5f : bounded + 0.5f);
-}
-
 /* The rough copy of codeword n; returns the length of what it leaves out. */
 static double roughen(draft *a, int n)
 {
@@ -104,10 +99,10 @@ static double roughen(draft *a, int n)
     for (int k = 0; k < a->dim; k++) {
         greatest = fabsf(e[k]) > greatest ? fabsf(e[k]) : greatest;
     }
-    const float scale = a->scale[n] = greatest / 127.0f;
+    const float scale = a->scale[n] = ravel_i8_scale(greatest);
     double square = 0.0;
     for (int k = 0; k < a->dim; k++) {
-        numbers[k] = scale > 0.0f ? nearest_number(e[k] / scale) : 0;
+        numbers[k] = scale > 0.0f ? ravel_narrow_i8(e[k] / scale) : 0;
         const double rest = (double)e[k] - (double)scale * numbers[k];
         square += rest * rest;
     }

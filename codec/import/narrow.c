@@ -5,13 +5,13 @@
  * codebooks, depthwise convolutions, whose weights are floats in memory anyway) is small, or decides
  * about codes.
  */
-#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec/import/draft.h"
 #include "nn/half.h"
+#include "nn/int8.h"
 
 /* Tensors of nodes that are matrices. */
 static const struct {
@@ -91,14 +91,7 @@ static void fill_scale(const ravel_tensor *weight, const outputs *o, float *scal
         *greatest = magnitude(weight, i) > *greatest ? magnitude(weight, i) : *greatest;
     }
     for (size_t n = 0; n < o->n; n++)
-        scale[n] = scale[n] / 127.0f < FLT_MIN ? 0.0f : scale[n] / 127.0f;
-}
-
-/* The nearest whole number, of two the one further from zero. |x| is 127 at most. */
-static int8_t rounded(float x)
-{
-    const int doubled = (int)(2.0f * x);
-    return (int8_t)((doubled + (x < 0.0f ? -1 : 1)) / 2);
+        scale[n] = ravel_i8_scale(scale[n]);
 }
 
 static void fill_i8(const ravel_tensor *weight, const outputs *o, const float *scale,
@@ -107,7 +100,7 @@ static void fill_i8(const ravel_tensor *weight, const outputs *o, const float *s
     const size_t count = ravel_tensor_count(weight);
     for (size_t i = 0; i < count; i++) {
         const float step = scale[output_of(o, i)];
-        integers[i] = step > 0.0f ? rounded(ravel_tensor_get(weight, i) / step) : 0;
+        integers[i] = step > 0.0f ? ravel_narrow_i8(ravel_tensor_get(weight, i) / step) : 0;
     }
 }
 
