@@ -180,10 +180,7 @@ static void miss_each(plan p)
         if (strstr(kept.name, ".bias") || strstr(kept.name, "quantizers.1."))
             continue;
         expected_word(kept.name, word);
-        c->tensors[i] = c->tensors[--c->n];
-        ravel_checkpoint_refused(c, any_rate, word);
-        c->tensors[c->n++] = c->tensors[i];
-        c->tensors[i] = kept;
+        ravel_checkpoint_refused_without(c, i, any_rate, word);
     }
     ravel_checkpoint_free(c);
 }

@@ -49,21 +49,14 @@ Test(focalcodec, every_missing_tensor_is_named)
                         strstr(kept.name, "upscale.upscale.bias");
         if (optional || strncmp(kept.name, "compressor.", 11) == 0)
             continue;
-        c->tensors[i] = c->tensors[--c->n];
-        ravel_checkpoint_refused(c, config, kept.name);
-        c->tensors[c->n++] = c->tensors[i];
-        c->tensors[i] = kept;
+        ravel_checkpoint_refused_without(c, i, config, kept.name);
     }
     ravel_checkpoint_free(c);
 }
 
 static void replaced(const char *name, const int shape[3], const char *words)
 {
-    ravel_checkpoint *c = new_checkpoint();
-    ravel_checkpoint_leave_out(c, name);
-    ravel_checkpoint_add(c, name, shape[0], shape[1], shape[2]);
-    ravel_checkpoint_refused(c, config, words);
-    ravel_checkpoint_free(c);
+    ravel_checkpoint_refused_with(new_checkpoint(), name, shape, config, words);
 }
 
 Test(focalcodec, shapes_that_do_not_fit_are_named)
@@ -91,24 +84,21 @@ Test(focalcodec, causal_models_look_ahead_by_a_chunk)
     ravel_model_free(model);
 }
 
-static void refused_chunks(const char *name, const int shape[2], const char *words)
+static void refused_chunks(const char *name, const int shape[3], const char *words)
 {
-    ravel_checkpoint *c = ravel_checkpoint_small("focalcodec in chunks");
-    ravel_checkpoint_leave_out(c, name);
-    ravel_checkpoint_add(c, name, shape[0], shape[1], 0);
-    ravel_checkpoint_refused(c, "{\"decoder_name\":\"WaveNeXt\"}", words);
-    ravel_checkpoint_free(c);
+    ravel_checkpoint_refused_with(ravel_checkpoint_small("focalcodec in chunks"), name, shape,
+                                  "{\"decoder_name\":\"WaveNeXt\"}", words);
 }
 
 Test(focalcodec, chunks_that_do_not_fit_are_named)
 {
-    refused_chunks("decompressor.refiner.in_proj.weight", (int[2]){8, 13},
+    refused_chunks("decompressor.refiner.in_proj.weight", (int[3]){8, 13, 0},
                    "in_proj.weight' takes 13 channels, which are no rows of 6");
-    refused_chunks("decompressor.refiner.out_proj.weight", (int[2]){12, 7},
+    refused_chunks("decompressor.refiner.out_proj.weight", (int[3]){12, 7, 0},
                    "out_proj.weight' does not fit to 2 rows of 6 channels and 8 hidden");
-    refused_chunks("decompressor.refiner.out_proj.bias", (int[2]){6, 0},
+    refused_chunks("decompressor.refiner.out_proj.bias", (int[3]){6, 0, 0},
                    "out_proj.bias' does not fit");
-    refused_chunks("decompressor.layers.0.focal_block.modulation_norm.alpha", (int[2]){1, 1},
+    refused_chunks("decompressor.layers.0.focal_block.modulation_norm.alpha", (int[3]){1, 1, 0},
                    "modulation_norm.alpha'");
 }
 

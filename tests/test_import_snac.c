@@ -221,10 +221,7 @@ static void miss_each(plan p)
         if (may_be_missing || strstr(kept.name, ".inv_freq"))
             continue;
         expected_word(kept.name, word);
-        c->tensors[i] = c->tensors[--c->n];
-        ravel_checkpoint_refused(c, rate_8k, word);
-        c->tensors[c->n++] = c->tensors[i];
-        c->tensors[i] = kept;
+        ravel_checkpoint_refused_without(c, i, rate_8k, word);
     }
     ravel_checkpoint_free(c);
 }

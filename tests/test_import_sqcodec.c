@@ -64,22 +64,14 @@ Test(sqcodec, every_missing_tensor_is_named)
 {
     ravel_checkpoint *c = new_checkpoint();
     for (size_t i = 0; i < c->n; i++) {
-        ravel_tensor kept = c->tensors[i];
-        c->tensors[i] = c->tensors[--c->n];
-        ravel_checkpoint_refused(c, config, kept.name);
-        c->tensors[c->n++] = c->tensors[i];
-        c->tensors[i] = kept;
+        ravel_checkpoint_refused_without(c, i, config, c->tensors[i].name);
     }
     ravel_checkpoint_free(c);
 }
 
 static void replaced(const char *name, const int shape[3], const char *words)
 {
-    ravel_checkpoint *c = new_checkpoint();
-    ravel_checkpoint_leave_out(c, name);
-    ravel_checkpoint_add(c, name, shape[0], shape[1], shape[2]);
-    ravel_checkpoint_refused(c, config, words);
-    ravel_checkpoint_free(c);
+    ravel_checkpoint_refused_with(new_checkpoint(), name, shape, config, words);
 }
 
 #define UNIT  "encoder.blocks.1.0.module."

@@ -188,3 +188,22 @@ void ravel_checkpoint_refused(const ravel_checkpoint *c, const char *config, con
     cr_expect_null(model);
     cr_expect_not_null(strstr(error.text, word), "'%s' is not in '%s'", word, error.text);
 }
+
+void ravel_checkpoint_refused_without(ravel_checkpoint *c, size_t i, const char *config,
+                                      const char *word)
+{
+    const ravel_tensor kept = c->tensors[i];
+    c->tensors[i] = c->tensors[--c->n];
+    ravel_checkpoint_refused(c, config, word);
+    c->tensors[c->n++] = c->tensors[i];
+    c->tensors[i] = kept;
+}
+
+void ravel_checkpoint_refused_with(ravel_checkpoint *c, const char *name, const int shape[3],
+                                   const char *config, const char *word)
+{
+    ravel_checkpoint_leave_out(c, name);
+    ravel_checkpoint_add(c, name, shape[0], shape[1], shape[2]);
+    ravel_checkpoint_refused(c, config, word);
+    ravel_checkpoint_free(c);
+}

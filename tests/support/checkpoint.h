@@ -61,4 +61,12 @@ void ravel_checkpoint_expect_equal(void *a, size_t a_size, void *b, size_t b_siz
 /* The import must fail, with the word in its message. */
 void ravel_checkpoint_refused(const ravel_checkpoint *c, const char *config, const char *word);
 
+/* The same without tensor number i, which is there again afterwards. */
+void ravel_checkpoint_refused_without(ravel_checkpoint *c, size_t i, const char *config,
+                                      const char *word);
+
+/* The same with the tensors of that name in another shape; frees the checkpoint. */
+void ravel_checkpoint_refused_with(ravel_checkpoint *c, const char *name, const int shape[3],
+                                   const char *config, const char *word);
+
 #endif
