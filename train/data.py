@@ -36,7 +36,7 @@ HELD_OUT_SECONDS = 15 * 60  # whole English speakers, kept for word error rates
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
 DAMAGED_EVERY = 12  # of so many recordings one is there a second time, as Opus leaves it
 DAMAGE_KBPS = (6, 8, 10, 12, 16)
-SILENT, STRANGE = 0.01, 0.05  # shares of the crops
+SILENT, STRANGE = 0.01, 0.08  # shares of the crops
 MIXED, CLIPPED, NARROWED, SOFT, NOISY = 0.04, 0.03, 0.1, 0.1, 0.2
 LEVEL_DB, SOFT_DB = (-35, -12), (-60, -35)
 TELEPHONE_HZ = (300, 3400)
@@ -232,9 +232,12 @@ class Sampler:
         return self._crop(rng, self.noise[rng.integers(len(self.noise))])[0]
 
     def _tones(self, rng: np.random.Generator) -> np.ndarray:
-        """One to three steady sines, 100 to 6000 Hz."""
+        """One to three sines, 100 to 6000 Hz, half the time all of them gliding as whistles do."""
         hz = np.exp(rng.uniform(np.log(100), np.log(6000), rng.integers(1, 4)))
-        turns = hz[:, None] * np.arange(self.crop) / SAMPLE_RATE + rng.random((len(hz), 1))
+        reach, swings = rng.uniform(0, 0.7, len(hz)) * rng.integers(2), rng.uniform(0.5, 8, len(hz))
+        seconds = np.arange(self.crop) / SAMPLE_RATE
+        glide = np.exp(reach[:, None] * np.sin(2 * np.pi * swings[:, None] * seconds))
+        turns = np.cumsum(hz[:, None] * glide, 1) / SAMPLE_RATE + rng.random((len(hz), 1))
         return np.sin(2 * np.pi * turns).sum(0)
 
     def _strange(self, rng: np.random.Generator) -> np.ndarray:

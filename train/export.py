@@ -3,6 +3,7 @@
 
     python3 -m train.export --checkpoint run/last.pt --out models/ravel-24k.safetensors
 
+After a training of the decoder alone `--into` a model keeps that model's tokens and prior.
 Matrices are stored as F16, the rest as F32; `rounded` gives the network as the file has it.
 """
 from __future__ import annotations
@@ -165,6 +166,12 @@ def export(codec: Codec, out: Path, name: str, licence: str) -> None:
     model_file.write(out, graph, w.tensors)
 
 
+def export_decoder(codec: Codec, model: Path, out: Path) -> None:
+    """The model file with this decoder."""
+    w = Writer()
+    model_file.put("decoder", decoder_graph(w, codec), w.tensors, model, out)
+
+
 def write_vectors(codec: Codec, folder: Path) -> None:
     """Input, latents, codes and output of two seconds of a gliding, pulsing buzz."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -195,12 +202,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("models/ravel-24k.safetensors"))
     parser.add_argument("--name", default="ravel-24k")
     parser.add_argument("--licence", default=LICENCE)
+    parser.add_argument("--into", type=Path, help="model file that gets the decoder alone")
     parser.add_argument("--vectors", type=Path)
     arguments = parser.parse_args()
     torch.manual_seed(1)
     codec = load_average(arguments.checkpoint)[0] if arguments.checkpoint else Codec().eval()
     codec = rounded(codec)
-    export(codec, arguments.out, arguments.name, arguments.licence)
+    if arguments.into:
+        export_decoder(codec, arguments.into, arguments.out)
+    else:
+        export(codec, arguments.out, arguments.name, arguments.licence)
     if arguments.vectors:
         write_vectors(codec, arguments.vectors)
 

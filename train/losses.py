@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Reconstruction losses on magnitudes: log-mel distances, compressed spectra in which single
-harmonics stand out, cepstra and their changes as recognisers of speech use them, and levels.
+harmonics stand out, cepstra and their changes as recognisers of speech use them, levels, and how
+loud the difference is.
 """
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .loudness import LoudnessLoss
 
 
 def mel(hz: float) -> float:
@@ -76,6 +79,7 @@ class SpectralLoss(nn.Module):
     def __init__(self, sample_rate: int = 24000, compile: bool = False) -> None:
         super().__init__()
         compiled = functools.partial(torch.compile, dynamic=False) if compile else lambda f: f
+        self.loudness = LoudnessLoss(compile)
         self.compare, self.compare_cepstra = compiled(compare), compiled(compare_cepstra)
         for n_fft, n_mels in self.MELS.items():
             self.register_buffer(f"mel{n_fft}", mel_filters(n_fft, n_mels, sample_rate))
@@ -89,9 +93,10 @@ class SpectralLoss(nn.Module):
         return torch.view_as_real(torch.fft.rfft(frames))  # [batch, frame, bin, 2]
 
     def forward(self, decoded: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """decoded, target [batch, n]; returns mel, bins, cepstra, level."""
+        """decoded, target [batch, n]; returns mel, bins, cepstra, level, loudness."""
         zero = decoded.new_zeros(())
-        losses = {"mel": zero, "bins": zero, "level": compare_levels(decoded, target)}
+        losses = {"mel": zero, "bins": zero, "level": compare_levels(decoded, target),
+                  "loudness": self.loudness(decoded, target)}
         for n_fft in self.MELS:
             a, b = self.spectrum(decoded, n_fft), self.spectrum(target, n_fft)
             pair = self.compare(a, b, getattr(self, f"mel{n_fft}"), 2.0 / n_fft, n_fft in self.BINS)

@@ -48,7 +48,8 @@ def write(path: Path, graph: dict, tensors: dict[str, np.ndarray]) -> None:
     part.rename(path)
 
 
-def put(part: str, node: dict, tensors: dict[str, np.ndarray], model: Path, out: Path) -> int:
+def put(part: str, node: dict | list[dict], tensors: dict[str, np.ndarray], model: Path,
+        out: Path) -> int:
     """The model file with a part, whose tensors are PART.NAME, in the place of one that was there;
     the bytes of its tensors."""
     graph, others = read(model)

@@ -32,8 +32,8 @@ NEVER = 1 << 30
 WARM_UP_STEPS = 500
 DECAY_SHARE = 0.4  # of the steps, at the end, with a falling rate
 TEACH_STEPS = 2500  # until then the source gets ever more rarely the true pitch
-WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.2, "level": 0.1, "vq": 1.0, "pitch": 0.5,
-           "probe": 0.1}
+WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.3, "level": 0.1, "loudness": 0.1, "vq": 1.0,
+           "pitch": 0.5, "probe": 0.1}
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
 RECENT = 16  # batches of latents for that
@@ -42,7 +42,7 @@ ADVERSARY_RAMP = 1000  # steps until these weights are full
 EMA_DECAY = 0.998  # of the averaged weights, a step
 AVERAGE_EVERY = 4
 MATRICES = (".up.weight", ".down.weight", ".linear.weight", ".out.weight")
-COLUMNS = ("step", "mel", "bins", "cepstra", "level", "vq", "pitch", "probe", "verdict",
+COLUMNS = ("step", "mel", "bins", "cepstra", "level", "loudness", "vq", "pitch", "probe", "verdict",
            "matching", "judges", "norm", "replaced", "audio_s_per_s")
 
 
