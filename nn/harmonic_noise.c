@@ -12,7 +12,8 @@
  *
  *     S_before[k] + (-1)^k S_this[k],   S[k] = sum over n < hop of x[n] e^(-2 pi i k n / N)
  *
- * so every segment is transformed once.
+ * so every segment is transformed once. The magnitudes of the noise are made even: the filter alone
+ * says how loud a band of a frame is, chance gives the phases.
  */
 #include <float.h>
 #include <math.h>
@@ -30,6 +31,7 @@ typedef struct {
     ravel_harmonic_noise_spec spec;
     ravel_pitch_table pitch;
     int bins;
+    float noise_level;     /* magnitude of white noise of unit variance, in the mean square */
     ravel_matrix spectrum; /* [hop][2 bins] */
 } harmonic_noise;
 
@@ -109,7 +111,7 @@ static void filter_lane(const harmonic_noise *self, ravel_lane *lane, const floa
         }
         self->base.kernels->filter_sources(
             lane->in + (ptrdiff_t)t * self->base.in_channels + 1, frame,
-            frame + NOISE * 2 * (ptrdiff_t)bins, self->spec.max_magnitude,
+            frame + NOISE * 2 * (ptrdiff_t)bins, self->spec.max_magnitude, self->noise_level,
             lane->out + (ptrdiff_t)t * self->base.out_channels, bins);
         spectra += (ptrdiff_t)parts * bins;
     }
@@ -195,6 +197,7 @@ ravel_layer *ravel_harmonic_noise_new(const ravel_kernels *kernels,
     const int bins = spec->n_fft / 2 + 1;
     self->spec = *spec;
     self->bins = bins;
+    self->noise_level = sqrtf((float)spec->n_fft);
     ravel_pitch_table_fill(&self->pitch);
     if (!ravel_fourier_pack(&self->spectrum, spec->n_fft, spec->hop, 2 * bins, segment_spectrum,
                             error)) {

@@ -114,11 +114,12 @@ typedef struct ravel_kernels {
     void (*noise)(uint32_t first, float *y, int n);
     /*
      * Two spectra, each filtered, added; n bins. With m1, p, m2 the rows of filters [3][n]
-     *     y = min(exp(m1), bound) * e^(i p) * pulses + min(exp(m2), bound) * noise
+     *     y = min(exp(m1), bound) * e^(i p) * pulses + min(exp(m2), bound) * level * noise / |noise|
+     * where |noise| is made larger by 0.001, so that nothing stays nothing;
      * pulses, noise and y are [2][n]: real parts, imaginary parts. y may be neither of them.
      */
     void (*filter_sources)(const float *filters, const float *pulses, const float *noise,
-                           float bound, float *y, int n);
+                           float bound, float level, float *y, int n);
 } ravel_kernels;
 
 /*

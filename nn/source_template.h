@@ -57,20 +57,29 @@ static void noise(uint32_t first, float *y, int n)
     }
 }
 
+/* A gain for noise of this spectrum, which makes all its magnitudes one: chance keeps the phases. */
+V_INLINE vfloat v_even(vfloat re, vfloat im)
+{
+    const vfloat magnitude = v_sqrt(v_fma(re, re, v_mul(im, im)));
+    return v_div(v_set1(1.0f), v_add(magnitude, v_set1(1e-3f)));
+}
+
 static void filter_sources(const float *filters, const float *pulses_in, const float *noise_in,
-                           float bound, float *y, int n)
+                           float bound, float level, float *y, int n)
 {
     for (int i = 0; i < n; i += V_LANES) {
         const int left = n - i;
         const float *filter = filters + i, *p = pulses_in + i, *q = noise_in + i;
         const vfloat m = v_min(v_set1(bound), v_exp(v_load_part(filter, left)));
         const vfloat phase = v_load_part(filter + n, left);
-        const vfloat gain =
+        const vfloat q_re = v_load_part(q, left), q_im = v_load_part(q + n, left);
+        const vfloat loud =
             v_min(v_set1(bound), v_exp(v_load_part(filter + 2 * (ptrdiff_t)n, left)));
+        const vfloat gain = v_mul(v_mul(loud, v_set1(level)), v_even(q_re, q_im));
         const vfloat c = v_mul(m, v_cos(phase)), s = v_mul(m, v_sin(phase));
         const vfloat p_re = v_load_part(p, left), p_im = v_load_part(p + n, left);
-        const vfloat re = v_fma(c, p_re, v_mul(gain, v_load_part(q, left)));
-        const vfloat im = v_fma(c, p_im, v_mul(gain, v_load_part(q + n, left)));
+        const vfloat re = v_fma(c, p_re, v_mul(gain, q_re));
+        const vfloat im = v_fma(c, p_im, v_mul(gain, q_im));
         v_store_part(y + i, v_fma(v_sub(v_set1(0.0f), s), p_im, re), left);
         v_store_part(y + n + i, v_fma(s, p_re, im), left);
     }

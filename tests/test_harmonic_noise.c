@@ -80,10 +80,11 @@ static double *reference(const float *in, int n, int n_fft, int rate_hz)
         for (int k = 0; k < bins; k++) {
             const float *row = in + t * width + 1 + k;
             const double m = fmin(exp((double)row[0]), 1.5), p = (double)row[bins];
-            const double h = fmin(exp((double)row[2 * bins]), 1.5);
+            double h = fmin(exp((double)row[2 * bins]), 1.5);
             double re, im, noise_re, noise_im;
             frame_bin(train, t, hop, k, &re, &im);
             frame_bin(hiss, t, hop, k, &noise_re, &noise_im);
+            h *= sqrt(n_fft) / (sqrt(noise_re * noise_re + noise_im * noise_im) + 1e-3);
             y[t * 2 * bins + k] = m * (cos(p) * re - sin(p) * im) + h * noise_re;
             y[t * 2 * bins + bins + k] = m * (cos(p) * im + sin(p) * re) + h * noise_im;
         }

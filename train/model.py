@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .source import noise, pitch_hz, pulses, spectra
+from .source import evened, noise, pitch_hz, pulses, spectra
 
 SAMPLE_RATE = 24000
 HOP = 480  # samples of a frame, 20 ms
@@ -328,7 +328,7 @@ class Decoder(nn.Module):
             f0 = pitch_hz(pitch[..., 0].detach())
         with torch.no_grad():
             harmonic = spectra(pulses(f0, FFT_HOP, SAMPLE_RATE))
-            hiss = spectra(noise(f0.shape[1], FFT_HOP, f0.device, first_noise)[None])
+            hiss = evened(spectra(noise(f0.shape[1], FFT_HOP, f0.device, first_noise)[None]))
         magnitude = torch.exp(magnitude.clamp(max=LOG_MAX_MAGNITUDE))
         filtered = torch.complex(magnitude * phase.cos(), magnitude * phase.sin()) * harmonic
         filtered = filtered + torch.exp(level.clamp(max=LOG_MAX_MAGNITUDE)) * hiss

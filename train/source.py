@@ -16,6 +16,8 @@ from torch import Tensor
 MIN_HZ, MAX_OCTAVES = 50.0, 4.25  # up to 951 Hz
 STEPS_PER_OCTAVE = 256  # pitches that the source knows; coarse enough that rounding seldom matters
 
+EVENED_FLOOR = 1e-3
+
 
 def pitch_hz(octaves: Tensor) -> Tensor:
     """Pitch in Hz of octaves above MIN_HZ."""
@@ -68,6 +70,15 @@ def noise(segments: int, hop: int, device: torch.device, first: int = 0) -> Tens
     x = x ^ (x >> 16)
     x = torch.where(x >= 1 << 31, x - (1 << 32), x)
     return (x.float() * (3**0.5 * 2.0**-31)).reshape(segments, hop)
+
+
+def evened(spectrum: Tensor) -> Tensor:
+    """[..., bins] of white noise of unit variance: every magnitude its mean square, the phases kept.
+
+    So the filter alone says how loud a band of a frame is, not chance.
+    """
+    length = 2 * (spectrum.shape[-1] - 1)
+    return spectrum * (length**0.5 / (spectrum.abs() + EVENED_FLOOR))
 
 
 def spectra(segments: Tensor) -> Tensor:

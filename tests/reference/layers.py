@@ -272,6 +272,7 @@ def harmonic_noise(n_fft, n, bound=3.0):
         _, magnitude, phase, level = x[0].double().split([1, bins, bins, bins])
         train = frame_spectra(pulse_train(x[0, 0].numpy(), hop))
         hiss = frame_spectra(hashed_noise(n * hop).reshape(n, hop))
+        hiss = n_fft**0.5 * hiss / (hiss.abs() + 1e-3)
         y = magnitude.exp().clip(max=bound) * torch.exp(1j * phase) * train
         y = y + level.exp().clip(max=bound) * hiss
         return torch.cat([y.real, y.imag]).float()[None]

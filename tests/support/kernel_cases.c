@@ -288,7 +288,7 @@ static int run_noise(INPUTS)
 
 static int run_filter_sources(INPUTS)
 {
-    k->filter_sources(in[0], in[1], in[2], 100.0f, y, n);
+    k->filter_sources(in[0], in[1], in[2], 100.0f, 20.0f, y, n);
     return 2 * n;
 }
 
