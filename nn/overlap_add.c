@@ -168,8 +168,7 @@ static void run(const overlap_add *self, batch *together, ravel_arena *scratch)
 
 static int most_together(int max_in, int n_lanes)
 {
-    const int64_t rows = (int64_t)max_in * n_lanes;
-    return rows < RAVEL_PIECES_TOGETHER ? (int)rows : RAVEL_PIECES_TOGETHER;
+    return ravel_pieces_together((int64_t)max_in * n_lanes);
 }
 
 static batch new_batch(const overlap_add *self, int most, ravel_arena *scratch)

@@ -7,10 +7,18 @@
 #ifndef RAVEL_NN_PIECE_H
 #define RAVEL_NN_PIECE_H
 
+#include <stdint.h>
+
 #include "nn/layer.h"
 
 /* Most that layers are given together where there are many: each takes the memory of its rows. */
 enum { RAVEL_PIECES_TOGETHER = 8 };
+
+/* How many of n pieces are. */
+static inline int ravel_pieces_together(int64_t n)
+{
+    return n < RAVEL_PIECES_TOGETHER ? (int)n : RAVEL_PIECES_TOGETHER;
+}
 
 /*
  * Runs `inner` from reset to finish on n >= 1 pieces together; their states are the arena's.

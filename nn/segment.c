@@ -63,8 +63,7 @@ typedef struct {
 /* Most segments that a push of max_in rows in each of n_lanes lanes completes, as far as they fit. */
 static int most_together(const ravel_layer *layer, int max_in, int n_lanes)
 {
-    const int64_t segments = (int64_t)n_lanes * ravel_layer_max_out(layer, max_in);
-    return segments < RAVEL_PIECES_TOGETHER ? (int)segments : RAVEL_PIECES_TOGETHER;
+    return ravel_pieces_together((int64_t)n_lanes * ravel_layer_max_out(layer, max_in));
 }
 
 static batch new_batch(const segment *self, int most, ravel_arena *scratch)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .stft import spectrum
+
 RESOLUTIONS = (512, 1024, 2048)
 CHANNELS = (16, 16, 32)
 FLOOR = 1e-5
@@ -30,8 +32,7 @@ class Discriminator(nn.Module):
         self.layers = nn.ModuleList(nn.utils.parametrizations.weight_norm(x) for x in layers)
 
     def spectrum(self, pcm: Tensor) -> Tensor:
-        frames = pcm.unfold(1, self.n_fft, self.n_fft // 4) * self.window
-        power = torch.view_as_real(torch.fft.rfft(frames)).square().sum(-1)
+        power = spectrum(pcm, self.window, self.n_fft // 4).square().sum(-1)
         return 0.25 * torch.log(power + FLOOR)[:, None]
 
     def forward(self, pcm: Tensor) -> list[Tensor]:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .loudness import LoudnessLoss
+from .stft import spectrum
 
 
 def mel(hz: float) -> float:
@@ -79,7 +80,7 @@ class SpectralLoss(nn.Module):
     def __init__(self, sample_rate: int = 24000, compile: bool = False) -> None:
         super().__init__()
         compiled = functools.partial(torch.compile, dynamic=False) if compile else lambda f: f
-        self.loudness = LoudnessLoss(compile)
+        self.loudness = LoudnessLoss(compiled)
         self.compare, self.compare_cepstra = compiled(compare), compiled(compare_cepstra)
         for n_fft, n_mels in self.MELS.items():
             self.register_buffer(f"mel{n_fft}", mel_filters(n_fft, n_mels, sample_rate))
@@ -88,17 +89,14 @@ class SpectralLoss(nn.Module):
                                                        sample_rate, *self.CEPSTRA_HZ))
         self.register_buffer("transform", cepstral_transform(self.CEPSTRA_MELS, self.N_CEPSTRA))
 
-    def spectrum(self, x: Tensor, n_fft: int) -> Tensor:
-        frames = x.unfold(1, n_fft, n_fft // 4) * getattr(self, f"window{n_fft}")
-        return torch.view_as_real(torch.fft.rfft(frames))  # [batch, frame, bin, 2]
-
     def forward(self, decoded: Tensor, target: Tensor) -> dict[str, Tensor]:
         """decoded, target [batch, n]; returns mel, bins, cepstra, level, loudness."""
         zero = decoded.new_zeros(())
         losses = {"mel": zero, "bins": zero, "level": compare_levels(decoded, target),
                   "loudness": self.loudness(decoded, target)}
         for n_fft in self.MELS:
-            a, b = self.spectrum(decoded, n_fft), self.spectrum(target, n_fft)
+            window = getattr(self, f"window{n_fft}")
+            a, b = (spectrum(x, window, n_fft // 4) for x in (decoded, target))
             pair = self.compare(a, b, getattr(self, f"mel{n_fft}"), 2.0 / n_fft, n_fft in self.BINS)
             losses["mel"] = losses["mel"] + pair[0] / len(self.MELS)
             losses["bins"] = losses["bins"] + pair[1] / len(self.BINS)

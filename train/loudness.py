@@ -7,18 +7,20 @@ delays is left out: here there are none.
 """
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .stft import spectrum
+
 N_FFT, HOP = 768, 384  # 32 and 16 ms
 BINS = 256  # below 8 kHz
 SPAN = 20  # frames
 LEVEL = 1e7 * (512 / N_FFT) ** 2  # of the target between 325 and 3250 Hz; spectra are longer here
-BAND_BINS = (1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4,
-             3, 4, 5, 4, 5, 6, 6, 7, 8, 9, 9, 12, 12, 15, 16, 18, 21, 25, 20)
+BAND_BINS = (1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3,
+    3, 4, 3, 4, 5, 4, 5, 6, 6, 7, 8, 9, 9, 12, 12, 15, 16, 18, 21, 25, 20)
 CENTRES = (0.08, 0.32, 0.64, 0.96, 1.29, 1.62, 1.96, 2.31, 2.65, 3.01, 3.36, 3.73, 4.09, 4.46, 4.84,
     5.22, 5.61, 6.00, 6.40, 6.80, 7.21, 7.63, 8.04, 8.47, 8.90, 9.34, 9.78, 10.22, 10.68, 11.13,
     11.60, 12.07, 12.55, 13.03, 13.52, 14.01, 14.52, 15.02, 15.54, 16.06, 16.58, 17.12, 17.66,
@@ -63,9 +65,9 @@ def loudness(power: Tensor, threshold: Tensor, exponent: Tensor) -> Tensor:
 @torch.no_grad()
 def colouring(decoded: Tensor, target: Tensor, threshold: Tensor) -> Tensor:
     """[batch, 1, band]: gains that take from the target what an even filter would explain."""
-    heard = audible(target, 100 * threshold).sum(-1, keepdim=True) >= 1e7
-    means = [(audible(x, 100 * threshold) * heard).mean(1, keepdim=True) + 1000
-             for x in (decoded, target)]
+    clear = [audible(x, 100 * threshold) for x in (decoded, target)]
+    heard = clear[1].sum(-1, keepdim=True) >= 1e7
+    means = [(x * heard).mean(1, keepdim=True) + 1000 for x in clear]
     return (means[0] / means[1]).clamp(0.01, 100)
 
 
@@ -79,7 +81,7 @@ def levelling(decoded: Tensor, target: Tensor, threshold: Tensor) -> Tensor:
 
 
 def pooled(frames: Tensor) -> Tensor:
-    """[batch, frame] to a mean over the batch in which the worst frames of each 0.3 s count most."""
+    """[batch, frame] to a mean over the batch; of each 0.3 s the worst frames count most."""
     spans = (frames + 1e-4).unfold(1, SPAN, SPAN // 2)
     return spans.pow(6).mean(-1).pow(1 / 3).mean(-1).sqrt().mean()
 
@@ -104,9 +106,8 @@ def disturbance(decoded: Tensor, target: Tensor, voice: Tensor, to_bands: Tensor
 
 
 class LoudnessLoss(nn.Module):
-    def __init__(self, compile: bool = False) -> None:
+    def __init__(self, compiled: Callable = lambda f: f) -> None:
         super().__init__()
-        compiled = functools.partial(torch.compile, dynamic=False) if compile else lambda f: f
         self.disturbance = compiled(disturbance)
         hz = np.arange(BINS) * 8000 / BINS
         for name, values in {
@@ -115,11 +116,8 @@ class LoudnessLoss(nn.Module):
                 "exponent": 0.23 * np.clip(6 / (np.array(CENTRES) + 2), 1, 2) ** 0.15}.items():
             self.register_buffer(name, torch.tensor(np.asarray(values, "f4")))
 
-    def spectrum(self, pcm: Tensor) -> Tensor:
-        frames = pcm.unfold(1, N_FFT, HOP) * self.window
-        return torch.view_as_real(torch.fft.rfft(frames))[:, :, :BINS]
-
     def forward(self, decoded: Tensor, target: Tensor) -> Tensor:
         """decoded, target [batch, n] at 24 kHz, n at least 0.35 s."""
-        return self.disturbance(self.spectrum(decoded), self.spectrum(target), self.voice,
-                                self.bands, self.width, self.threshold, self.exponent)
+        spectra = (spectrum(x, self.window, HOP)[:, :, :BINS] for x in (decoded, target))
+        return self.disturbance(*spectra, self.voice, self.bands, self.width, self.threshold,
+                                self.exponent)

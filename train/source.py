@@ -15,8 +15,7 @@ from torch import Tensor
 
 MIN_HZ, MAX_OCTAVES = 50.0, 4.25  # up to 951 Hz
 STEPS_PER_OCTAVE = 256  # pitches that the source knows; coarse enough that rounding seldom matters
-
-EVENED_FLOOR = 1e-3
+EVENED_FLOOR = 1e-3  # added to magnitudes, so that nothing stays nothing
 
 
 def pitch_hz(octaves: Tensor) -> Tensor:
@@ -73,7 +72,7 @@ def noise(segments: int, hop: int, device: torch.device, first: int = 0) -> Tens
 
 
 def evened(spectrum: Tensor) -> Tensor:
-    """[..., bins] of white noise of unit variance: every magnitude its mean square, the phases kept.
+    """[..., bins] of white noise of unit variance: magnitudes their mean square, phases kept.
 
     So the filter alone says how loud a band of a frame is, not chance.
     """

@@ -5,9 +5,8 @@
  */
 #include "codec/import/trend.h"
 
+#include "codec/graph/flow.h"
 #include "codec/import/layers.h"
-
-enum { MAX_CHANNELS = 65536 }; /* as many as a graph may have */
 
 /* The mean of so many rows around each, zeros behind the ends included. */
 static void append_mean(ravel_draft *draft, cJSON *sequence, const char *name, int rows)
@@ -66,8 +65,8 @@ static cJSON *read_branch(ravel_draft *draft, const char *prefix, const ravel_tr
     ravel_draft_pair(draft, node, "pad", pad, pad);
     ravel_draft_append(draft, sequence, node);
     *channels = *channels > 0 || !weight ? *channels : weight->shape[0];
-    if (*channels > MAX_CHANNELS)
-        ravel_draft_fail(draft, "'%s' has more than %d channels", name, MAX_CHANNELS);
+    if (*channels > RAVEL_MAX_CHANNELS)
+        ravel_draft_fail(draft, "'%s' has more than %d channels", name, RAVEL_MAX_CHANNELS);
     if (weight && (weight->shape[0] != *channels || weight->shape[2] % 2 == 0))
         ravel_draft_fail(draft, "tensor '%s' has %d channels and %d taps, not %d and an odd number",
                          weight->name, weight->shape[0], weight->shape[2], *channels);
