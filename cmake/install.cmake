@@ -50,6 +50,9 @@ if(RAVEL_IO)
   if(NOT TARGET ravel_measure) # built without ravel compare
     list(FILTER pages EXCLUDE REGEX ravel-compare)
   endif()
+  if(NOT TARGET ravel_live) # built without ravel live and ravel call
+    list(FILTER pages EXCLUDE REGEX "ravel-(live|call)")
+  endif()
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ravel)
   install(FILES completions/ravel.bash RENAME ravel
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT ravel)

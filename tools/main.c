@@ -121,18 +121,30 @@ static int finish(int exit_code)
     return exit_code;
 }
 
+#define LIVE_NEEDS "PortAudio, speexdsp, libopus, libre, libsrtp and OpenSSL 3"
+
+/* Verbs that were left out because libraries were missing, and which. */
+static const struct {
+    const char *verb, *needs;
+} left_out[] = {
+#ifndef RAVEL_COMPARE
+    {"compare", "FFTW, libopus and libpng"},
+#endif
+#ifndef RAVEL_LIVE
+    {"live", LIVE_NEEDS},
+    {"call", LIVE_NEEDS},
+#endif
+    {NULL, NULL}};
+
 static int refuse(const char *verb)
 {
-#ifndef RAVEL_LIVE
-    if (strcmp(verb, "live") == 0 || strcmp(verb, "call") == 0) {
-        (void)fprintf(
-            stderr,
-            "ravel: built without 'ravel %s', which needs PortAudio, speexdsp, libopus and "
-            "libre\n",
-            verb);
-        return RAVEL_EXIT_USAGE;
+    for (int i = 0; left_out[i].verb != NULL; i++) {
+        if (strcmp(verb, left_out[i].verb) == 0) {
+            (void)fprintf(stderr, "ravel: built without 'ravel %s', which needs %s\n", verb,
+                          left_out[i].needs);
+            return RAVEL_EXIT_USAGE;
+        }
     }
-#endif
     if (verb[0] != '\0')
         (void)fprintf(stderr, "ravel: no verb '%s'\n\n", verb);
     (void)fputs(usage, stderr);

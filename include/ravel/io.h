@@ -3,7 +3,8 @@
  * Ravel's files: audio of every format that libsndfile knows, pipes, and `.rvl` streams.
  *
  * These functions use the disk and allocate; they are not for a real-time thread. An object is used
- * by one thread at a time.
+ * by one thread at a time. Where a function returns NULL or a negative status, it has filled *error;
+ * a ravel_error may be NULL.
  */
 #ifndef RAVEL_IO_H
 #define RAVEL_IO_H
@@ -45,7 +46,10 @@ RAVEL_API int ravel_audio_reader_channels(const ravel_audio_reader *reader);
 RAVEL_API int64_t ravel_audio_reader_length(const ravel_audio_reader *reader);
 /* *tags: "NAME=value" as in Vorbis comments, owned by the reader. return    how many */
 RAVEL_API int ravel_audio_reader_tags(const ravel_audio_reader *reader, const char *const **tags);
-/* return    samples read into interleaved pcm, 0 at the end, or a negative status with *error */
+/*
+ * pcm       interleaved, room for n_samples of each channel; full scale is 1
+ * return    samples read, maybe fewer than n_samples, 0 only at the end; or a negative status
+ */
 RAVEL_API int ravel_audio_reader_read(ravel_audio_reader *reader, float *pcm, int n_samples,
                                       ravel_error *error);
 /*
@@ -63,13 +67,18 @@ typedef struct ravel_audio_writer ravel_audio_writer;
  * path      the format follows from its suffix (.wav, .flac, .ogg, .opus, .mp3, .aiff, .raw ...);
  *           "-" writes WAV to standard output. A file appears under its name only when it is closed
  *           whole (ravel_audio_writer_close); until then, and after an abort, it is not there.
+ * rate_hz   1 or more, channels 1 to 1024, as far as the format goes
  * bits      16, 24, 32, or -32 for float; 0 for the format's usual
  */
 RAVEL_API ravel_audio_writer *ravel_audio_writer_open(const char *path, int rate_hz, int channels,
                                                       int bits, ravel_error *error);
+/*
+ * pcm       n_samples of each channel, interleaved, full scale 1; integer formats clip it
+ * return    n_samples, or a negative status
+ */
 RAVEL_API int ravel_audio_writer_write(ravel_audio_writer *writer, const float *pcm, int n_samples,
                                        ravel_error *error);
-/* Both free the writer. Integer formats are clipped. */
+/* Both free the writer. return    RAVEL_OK, or a negative status: then there is no file */
 RAVEL_API int ravel_audio_writer_close(ravel_audio_writer *writer, ravel_error *error);
 RAVEL_API void ravel_audio_writer_abort(ravel_audio_writer *writer);
 
@@ -149,13 +158,17 @@ typedef struct {
 RAVEL_API ravel_stream_writer *ravel_stream_writer_open(const char *path, const ravel_model *model,
                                                         const ravel_stream_format *format,
                                                         ravel_error *error);
-/* codes: [n_streams][stride][codes of a frame], the first n_frames of each stride */
+/*
+ * codes     [n_streams][stride][codes of a frame], the first n_frames of each stride
+ * return    n_frames, or a negative status
+ */
 RAVEL_API int ravel_stream_writer_write(ravel_stream_writer *writer, const uint16_t *codes,
                                         int stride, int n_frames, ravel_error *error);
 /*
  * Frees the writer.
  * n_samples    the exact length of the audio; frames and samples as ravel_encoder_finish tells
  * rates        set on success; NULL is allowed
+ * return       RAVEL_OK, or a negative status: then there is no file
  */
 RAVEL_API int ravel_stream_writer_close(ravel_stream_writer *writer, int64_t n_samples,
                                         ravel_stream_rates *rates, ravel_error *error);

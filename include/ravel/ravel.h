@@ -39,14 +39,15 @@
  * However the samples are cut into pushes, the codes are the same; however the frames are cut, the
  * samples are the same; and both are the same on every machine, to the last bit.
  *
- * Real time: the push, finish, conceal, bridge and reset functions allocate nothing, take no lock,
- * make no system call and print nothing; memory and time are bounded by the model and the number of
- * samples given. They set the floating-point control word to what they need and put it back.
+ * Real time: the push, finish, conceal, bridge and reset functions, and those of packets, allocate
+ * nothing, take no lock, make no system call and print nothing; memory and time are bounded by the
+ * model and the number of samples given. They set the floating-point control word to what they need
+ * and put it back.
  *
  * Samples are float, nominally -1 ... 1, interleaved [time][channel]; a "sample" in a count is one
  * of each channel. NaN and infinite input samples count as 0.
  *
- * Functions that return int return a count, or a negative ravel_status.
+ * Functions that return int return a count, or a negative ravel_status. A ravel_error may be NULL.
  */
 #ifndef RAVEL_RAVEL_H
 #define RAVEL_RAVEL_H
@@ -175,7 +176,10 @@ RAVEL_API double ravel_model_bitrate(const ravel_model *model, int n_codebooks);
 
 typedef struct ravel_scratch ravel_scratch;
 
-/* Working memory for steps of at most n_streams streams of this model at once, n_streams >= 1. */
+/*
+ * Working memory for steps of at most n_streams streams of this model at once, n_streams >= 1. Those
+ * of another model: RAVEL_ERR_ARGUMENT.
+ */
 RAVEL_API size_t ravel_scratch_size(const ravel_model *model, int n_streams);
 /* mem: ravel_scratch_size bytes, aligned for any type. Returns mem as the scratch, NULL for NULL. */
 RAVEL_API ravel_scratch *ravel_scratch_init(const ravel_model *model, int n_streams, void *mem);
@@ -216,6 +220,8 @@ RAVEL_API int ravel_encoder_push(ravel_encoder *encoder, ravel_scratch *scratch,
  * Ends the stream: appends the tail, flushes the network. Afterwards only reset is allowed.
  * Together with the pushes, n samples make ceil((n + tail_samples) / hop) frames; none make none.
  * Models with drops_last_frame round down instead.
+ * capacity    at least ravel_encoder_frames(encoder, 0, 1)
+ * return      frames written
  */
 RAVEL_API int ravel_encoder_finish(ravel_encoder *encoder, ravel_scratch *scratch, uint16_t *codes,
                                    int capacity);
@@ -243,6 +249,7 @@ RAVEL_API int64_t ravel_encoder_bad_samples(const ravel_encoder *encoder);
 
 /* --- Decoder -------------------------------------------------------------------------------- */
 
+/* One stream. Flat: memcpy of its ravel_decoder_size bytes forks the stream. */
 typedef struct ravel_decoder ravel_decoder;
 
 RAVEL_API size_t ravel_decoder_size(const ravel_model *model);
@@ -267,7 +274,10 @@ RAVEL_API int ravel_decoder_push(ravel_decoder *decoder, ravel_scratch *scratch,
 
 /*
  * In the place of n_frames lost frames: continues the sound, for RAVEL_CONCEAL_HOLD_MS at its level,
- * then fading to silence within RAVEL_CONCEAL_FADE_MS; the next good frame fades it in again.
+ * then fading to silence within RAVEL_CONCEAL_FADE_MS; the next good frame fades it in again. Before
+ * the first good frame it is silence.
+ * capacity    at least ravel_decoder_samples(decoder, n_frames, 0)
+ * return      samples written
  */
 enum { RAVEL_CONCEAL_HOLD_MS = 40, RAVEL_CONCEAL_FADE_MS = 160 };
 RAVEL_API int ravel_decoder_conceal(ravel_decoder *decoder, ravel_scratch *scratch, int n_frames,
@@ -278,25 +288,33 @@ RAVEL_API int ravel_decoder_conceal(ravel_decoder *decoder, ravel_scratch *scrat
  * sound goes over to it, which is nearer to what was lost, and does not fade.
  * codes       [codes per frame of n_codebooks], of the good frame; they are to be pushed later
  * distance    frames from the lost one to the good one, >= 1
+ * capacity    at least ravel_decoder_samples(decoder, 1, 0)
+ * return      samples written
  */
 RAVEL_API int ravel_decoder_bridge(ravel_decoder *decoder, ravel_scratch *scratch,
                                    const uint16_t *codes, int n_codebooks, int distance, float *pcm,
                                    int capacity);
 
-/* Ends the stream: returns the samples still held back. Afterwards only reset is allowed. */
+/*
+ * Ends the stream: writes the samples still held back. Afterwards only reset is allowed.
+ * capacity    at least ravel_decoder_samples(decoder, 0, 1)
+ * return      samples written
+ */
 RAVEL_API int ravel_decoder_finish(ravel_decoder *decoder, ravel_scratch *scratch, float *pcm,
                                    int capacity);
 
+/* One job of a batch: the arguments of a push, and what it returned. */
 typedef struct {
     ravel_decoder *decoder;
     const uint16_t *codes;
     int n_frames, n_codebooks;
-    int finish;
+    int finish; /* nonzero: these are the last frames */
     float *pcm;
     int capacity;
     int n_samples; /* result: samples, or a negative status for this stream alone */
 } ravel_decoder_job;
 
+/* As ravel_encoder_push_many, with decoders. */
 RAVEL_API int ravel_decoder_push_many(ravel_decoder_job *jobs, int n_jobs, ravel_scratch *scratch);
 
 /* --- Packets -------------------------------------------------------------------------------- */
@@ -336,9 +354,8 @@ RAVEL_API int ravel_packet_read(const ravel_model *model, const uint8_t *packet,
 
 /*
  * Codes that were not received, predicted by the model's prior: the finer codebooks of frames whose
- * coarse ones are there, or whole frames. What is predicted is plausible, not what was spoken: with
- * the built-in model, three codebooks predicted after three lower ESTOI from 0.76 to 0.72, where
- * the true ones raise it to 0.84.
+ * coarse ones are there, or whole frames. What is predicted is plausible, not what was spoken: the
+ * sound is nearer to real speech, and a little less intelligible than without.
  * One stream, as an encoder is; its memory is allocated once.
  */
 typedef struct ravel_predictor ravel_predictor;
