@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A recording of a call, moved back to where it was played: python3 align.py PLAYED RECORDED OUT.wav.
+"""A recording of a call, moved back to where it was played.
+
+    python3 align.py PLAYED RECORDED OUT.wav
 
 The delay of a call changes in it. Each second of what was played is looked for by its spectrum, in
 steps of 5 ms, near where the second before was found; what was found is put together again.

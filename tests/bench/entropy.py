@@ -28,7 +28,8 @@ def run(command: list[str]) -> float:
     return cpu_seconds() - before
 
 
-def code(a: argparse.Namespace, codebooks: int, mode: str, *options: str) -> tuple[int, float, float]:
+def code(a: argparse.Namespace, codebooks: int, mode: str,
+         *options: str) -> tuple[int, float, float]:
     """Bytes of all streams, and seconds of encoding and decoding them."""
     model = ["-m", a.model] if a.model else []
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +45,8 @@ def seconds_of(a: argparse.Namespace) -> float:
     """Length of all sounds, by the frames that one codebook takes."""
     model = ["-m", a.model] if a.model else []
     with tempfile.TemporaryDirectory() as folder:
-        run([a.ravel, "encode", "-q", *model, "-k", "1", "--entropy", "none", "-d", folder, *a.sounds])
+        run([a.ravel, "encode", "-q", *model, "-k", "1", "--entropy", "none", "-d", folder,
+             *a.sounds])
         total = 0.0
         for path in Path(folder).glob("*.rvl"):
             facts = subprocess.run([a.ravel, "info", str(path)], capture_output=True, text=True)

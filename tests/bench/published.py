@@ -92,7 +92,7 @@ def rounds(sides, name, folder, n_rounds):
 
 
 def shares(command, folder, seconds):
-    """Of the kernels' rate on the codec's shapes, each way; nothing where the tool was not built."""
+    """Of the kernels' rate on the codec's shapes, each way; nothing where no tool was built."""
     tool = command.resolve().with_name("bench_layers")
     if not tool.exists():
         return {}

@@ -171,7 +171,8 @@ def max_pool(channels, rows, left, right, n):
     def twin(x):
         return F.max_pool1d(F.pad(x, (left, right), value=-torch.inf), rows, 1)
 
-    return {"type": "max_pool", "rows": rows, "pad": [left, right]}, {}, torch.randn(1, channels, n), twin
+    node = {"type": "max_pool", "rows": rows, "pad": [left, right]}
+    return node, {}, torch.randn(1, channels, n), twin
 
 
 def attention(heads, d, context, n, rope, together=1):
@@ -236,7 +237,8 @@ def pulse_phases(f0, hop):
     start = ((np.cumsum(steps) - steps) % 2**32 >> 8).astype(np.float32) / np.float32(2**24)
     i = np.arange(1, hop + 1, dtype=np.float32)
     slope = (f0 - before) / np.float32(2 * hop * SAMPLE_RATE)
-    return (before / np.float32(SAMPLE_RATE))[:, None] * i + slope[:, None] * (i * i) + start[:, None]
+    steady = (before / np.float32(SAMPLE_RATE))[:, None] * i
+    return steady + slope[:, None] * (i * i) + start[:, None]
 
 
 def pulse_train(octaves, hop):
@@ -247,7 +249,8 @@ def pulse_train(octaves, hop):
     highest = np.maximum(f0, np.concatenate([f0[:1], f0[:-1]]))
     y = np.zeros_like(phases)
     for k in range(1, SAMPLE_RATE // 100 + 1):
-        y += (k * highest.astype(np.float64) <= SAMPLE_RATE / 2)[:, None] * np.cos(2 * np.pi * k * phases)
+        audible = (k * highest.astype(np.float64) <= SAMPLE_RATE / 2)[:, None]
+        y += audible * np.cos(2 * np.pi * k * phases)
     return y * np.sqrt(4 * f0.astype(np.float64) / SAMPLE_RATE)[:, None]
 
 
@@ -277,12 +280,14 @@ def harmonic_noise(n_fft, n, bound=3.0):
         y = y + level.exp().clip(max=bound) * hiss
         return torch.cat([y.real, y.imag]).float()[None]
 
-    return {"type": "harmonic_noise", "n_fft": n_fft, "hop": hop, "max_magnitude": bound}, {}, x, twin
+    node = {"type": "harmonic_noise", "n_fft": n_fft, "hop": hop, "max_magnitude": bound}
+    return node, {}, x, twin
 
 
 def normal_numbers(seed, n):
     """By splitmix64 and Box and Muller."""
-    x = (np.arange(1, n + 1, dtype=np.uint64) + np.uint64(seed << 40)) * np.uint64(0x9E3779B97F4A7C15)
+    x = np.arange(1, n + 1, dtype=np.uint64) + np.uint64(seed << 40)
+    x *= np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
     x ^= x >> np.uint64(31)

@@ -50,7 +50,8 @@ def spectra(x):
 def mel_bands(n_bands=80, rate=24000, n_fft=1024):
     """[bands][513] weights: triangles in bins, each reaching one bin beyond its edges."""
     highest = 2595 * np.log10(1 + rate / 1400)
-    edges = 700 * (10 ** (highest * np.arange(n_bands + 2) / (n_bands + 1) / 2595) - 1) * n_fft / rate
+    hz = 700 * (10 ** (highest * np.arange(n_bands + 2) / (n_bands + 1) / 2595) - 1)
+    edges = hz * n_fft / rate
     begin, peak, end = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     k = np.arange(n_fft // 2 + 1)
     rise, fall = (k + 1 - begin) / (peak + 1 - begin), (end + 1 - k) / (end + 1 - peak)
@@ -74,7 +75,8 @@ def reference(x, y, rate):
 def main():
     worst = 0
     with tempfile.TemporaryDirectory() as directory:
-        output = subprocess.run([sys.argv[1], directory], capture_output=True, text=True, check=True)
+        output = subprocess.run([sys.argv[1], directory], capture_output=True, text=True,
+                                check=True)
         for line in output.stdout.splitlines():
             case, rate, *values = line.split()
             sounds = np.fromfile(f"{directory}/{case}-{rate}.f32", "<f4").astype(np.float64)
