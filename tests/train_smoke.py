@@ -197,7 +197,7 @@ def main():
         (folder / "corpus").mkdir()
         make_corpus(folder / "corpus")
         check_corpora(folder / "corpus")
-        data.prepare(folder / "corpus", folder / "data")
+        data.write(list(data.manifest_recordings(folder / "corpus")), folder / "data")
         check_resume(folder)
         check_command(sys.argv[1], folder)
 

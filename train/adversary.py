@@ -18,7 +18,7 @@ FLOOR = 1e-5
 
 
 class Discriminator(nn.Module):
-    """[batch, n] samples to the maps [batch, channel, frame, bin] of each layer, the verdict last."""
+    """[batch, n] samples to maps [batch, channel, frame, bin] of each layer, the verdict last."""
 
     def __init__(self, n_fft: int) -> None:
         super().__init__()
@@ -26,7 +26,8 @@ class Discriminator(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         layers, before = [], 1
         for i, channels in enumerate(CHANNELS):
-            layers.append(nn.Conv2d(before, channels, (3, 9), stride=(1 + i % 2, 2), padding=(1, 4)))
+            layers.append(nn.Conv2d(before, channels, (3, 9), stride=(1 + i % 2, 2),
+                                    padding=(1, 4)))
             before = channels
         layers.append(nn.Conv2d(before, 1, (3, 3), padding=(1, 1)))
         self.layers = nn.ModuleList(nn.utils.parametrizations.weight_norm(x) for x in layers)
@@ -58,7 +59,7 @@ class Adversary(nn.Module):
         return sum(parts) / len(parts)
 
     def codec_loss(self, decoded: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """What the codec minimises: the verdict, and the distance of the maps relative to their size."""
+        """What the codec minimises: the verdict, and the distance of the maps, over their size."""
         with torch.no_grad():
             reals = self(target)
         verdict, matching = decoded.new_zeros(()), decoded.new_zeros(())

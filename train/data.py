@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Training audio: decoded once into one flat int16 file, its pitch tracked; then crops by speaker.
 
-    python3 -m train.data --corpus ../shared/corpus --out data
-    python3 -m train.data --speech LibriTTS --speaker '^[^/]+/([^/]+)/' --noise noises --out data
+    python3 -m train.data --corpus ../shared/corpus --out runs/data
+    python3 -m train.data --speech LibriTTS --speaker '^train-[^/]+/([^/]+)/' --noise noises
     python3 -m train.data --speech VCTK/wav48_silence_trimmed --speaker '^([^/]+)/.*_mic1'
     python3 -m train.data --speech cv/en/clips --table cv/en/validated.tsv        # Common Voice
 """
@@ -13,56 +13,29 @@ import csv
 import json
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
 import parselmouth
-import soundfile as sf
 from scipy.fft import irfft, rfft, rfftfreq
-from scipy.signal import resample_poly
 
+from .corpus import HELD_OUT, SAMPLE_RATE, is_learned, is_sound, manifest, read_mono
 from .opus import Opus
 
-SAMPLE_RATE = 24000
 PITCH_HOP = 240  # samples
-EXCLUDED_CORPORA = {"kyutai"}  # licence of the audio not stated
 NARROW_FOLDER, NARROW_SHARE = "train16", 0.2  # bandwidth 8 kHz: so much of the draws
 SPEAKER_CAP_S = 300.0
-HELD_OUT_SECONDS = 15 * 60  # whole English speakers, kept for word error rates
-SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
 DAMAGED_EVERY = 12  # of so many recordings one is there a second time, as Opus leaves it
 DAMAGE_KBPS = (6, 8, 10, 12, 16)
-SILENT, STRANGE = 0.01, 0.08  # shares of the crops
+SILENT, STRANGE = 0.01, 0.12  # shares of the crops
 MIXED, CLIPPED, NARROWED, SOFT, NOISY = 0.04, 0.03, 0.1, 0.1, 0.2
 LEVEL_DB, SOFT_DB = (-35, -12), (-60, -35)
 TELEPHONE_HZ = (300, 3400)
 EDGE_HZ = 200  # width of a filter's edge
-
-
-def read_mono(path: Path) -> np.ndarray:
-    """float32 [n] at 24 kHz."""
-    audio, rate = sf.read(path, dtype="float32", always_2d=True)
-    audio = audio.mean(axis=1)
-    return audio if rate == SAMPLE_RATE else resample_poly(audio, SAMPLE_RATE, rate).astype("f4")
-
-
-def held_out_speakers(rows: list[dict[str, str]]) -> list[str]:
-    """LibriSpeech speakers of train16, in the order of their names, until 15 minutes are full."""
-    seconds: dict[str, float] = defaultdict(float)
-    for row in rows:
-        if row["file"].startswith("train16/") and row["corpus"] == "librispeech":
-            seconds[row["speaker"]] += float(row["seconds"])
-    chosen, total = [], 0.0
-    for speaker in sorted(seconds):
-        if total >= HELD_OUT_SECONDS:
-            break
-        chosen.append(speaker)
-        total += seconds[speaker]
-    return chosen
 
 
 def track_pitch(pcm: np.ndarray) -> np.ndarray:
@@ -98,22 +71,22 @@ class Recording:
     speaker: str
 
 
-def manifest_recordings(corpus: Path, rows: list[dict[str, str]],
-                        held_out: list[str]) -> Iterator[Recording]:
+def manifest_recordings(corpus: Path) -> Iterator[Recording]:
     """Of a corpus with a MANIFEST.tsv, without what is for tests."""
-    for row in rows:
+    for row in filter(is_learned, manifest(corpus)):
         folder = row["file"].split("/")[0]
-        left_out = row["corpus"] in EXCLUDED_CORPORA or row["speaker"] in held_out
-        if folder != "dev" and not left_out:
-            yield Recording(corpus / row["file"], "noise" if folder == "noise" else "speech",
-                            f"{folder}/{row['corpus']}/{row['speaker']}")
+        yield Recording(corpus / row["file"], "noise" if folder == "noise" else "speech",
+                        f"{folder}/{row['corpus']}/{row['speaker']}")
 
 
 def folder_recordings(folder: Path, pattern: str, kind: str = "speech") -> Iterator[Recording]:
-    """Files whose path below the folder the pattern finds; its first group is the speaker."""
+    """Files whose path below the folder the pattern finds; its first group is the speaker.
+
+    Those of held_out.txt are left out.
+    """
     for path in sorted(folder.rglob("*")):
         found = re.search(pattern, path.relative_to(folder).as_posix())
-        if path.suffix.lower() in SUFFIXES and found:
+        if is_sound(path) and found and found[1] not in HELD_OUT:
             yield Recording(path, kind, f"{folder.name}/{found[1]}")
 
 
@@ -147,6 +120,8 @@ def versions(recordings: list[Recording]) -> Iterator[tuple[Recording, np.ndarra
 
 def write(recordings: list[Recording], out: Path) -> None:
     """Writes audio.i16, pitch.f4 and index.json {kind: {speaker: [[start, length], ...]}}."""
+    if not any(recording.kind == "speech" for recording in recordings):
+        raise SystemExit("no speech with a speaker")
     out.mkdir(parents=True, exist_ok=True)
     index: dict[str, dict[str, list[list[int]]]] = {"speech": {}, "noise": {}}
     position = 0
@@ -158,15 +133,6 @@ def write(recordings: list[Recording], out: Path) -> None:
     write_pitch(out, [clip for clips in index["speech"].values() for clip in clips])
     (out / "index.json").write_text(json.dumps(index, indent=1))
     print(f"{position / SAMPLE_RATE / 3600:.2f} hours, {len(index['speech'])} speakers")
-
-
-def prepare(corpus: Path, out: Path) -> None:
-    """A corpus with a MANIFEST.tsv; the speakers that are held out stand in held_out.txt."""
-    with open(corpus / "MANIFEST.tsv", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    held_out = held_out_speakers(rows)
-    write(list(manifest_recordings(corpus, rows, held_out)), out)
-    (out / "held_out.txt").write_text("\n".join(held_out) + "\n")
 
 
 def limit_band(pcm: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
@@ -289,6 +255,15 @@ class Sampler:
         return np.stack(pcm).astype("f4"), np.stack(pitch)
 
 
+def chosen(arguments: argparse.Namespace) -> Iterator[Recording]:
+    if arguments.speech is None:
+        return manifest_recordings(arguments.corpus)
+    speech = (table_recordings(arguments.speech, arguments.table) if arguments.table
+              else folder_recordings(arguments.speech, arguments.speaker))
+    noise = folder_recordings(arguments.noise, "()", "noise") if arguments.noise else ()
+    return chain(speech, noise)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -299,18 +274,9 @@ def main() -> None:
                         help="the speaker in a path below it; what it does not find is left out")
     parser.add_argument("--table", type=Path, help="TSV with columns path and client_id instead")
     parser.add_argument("--noise", type=Path, help="folder of noises beside --speech")
-    parser.add_argument("--out", type=Path, default=Path("data"))
+    parser.add_argument("--out", type=Path, default=Path("runs/data"))
     arguments = parser.parse_args()
-    if arguments.speech is None:
-        prepare(arguments.corpus, arguments.out)
-        return
-    recordings = list(table_recordings(arguments.speech, arguments.table) if arguments.table
-                      else folder_recordings(arguments.speech, arguments.speaker))
-    if arguments.noise:
-        recordings += folder_recordings(arguments.noise, "()", "noise")
-    if not any(recording.kind == "speech" for recording in recordings):
-        raise SystemExit(f"{arguments.speech}: no speech with a speaker")
-    write(recordings, arguments.out)
+    write(list(chosen(arguments)), arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Writes a model file (docs/format.md) from a checkpoint.
 
-    python3 -m train.export --checkpoint run/last.pt --out models/ravel-24k.safetensors
+    python3 -m train.export --checkpoint runs/codec/last.pt --out models/ravel-24k.safetensors
 
 After a training of the decoder alone `--into` a model keeps that model's tokens and prior.
 Matrices are stored as F16, the rest as F32; `rounded` gives the network as the file has it.

@@ -45,7 +45,7 @@ def compare(a: Tensor, b: Tensor, filters: Tensor, scale: float, with_bins: bool
 
 
 def cepstral_transform(n_mels: int, n_cepstra: int) -> Tensor:
-    """[n_mels, n_cepstra]: orthonormal cosines, liftered to about equal variances (Juang, Rabiner,
+    """[n_mels, n_cepstra]: cosines, liftered to about equal variances (Juang, Rabiner,
     Wilpon 1987), the largest weight 1."""
     k = np.arange(n_cepstra)
     cosines = np.cos(np.pi * (np.arange(n_mels)[:, None] + 0.5) * k / n_mels) * (2 / n_mels) ** 0.5

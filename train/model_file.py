@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from . import safetensors
+from .safetensors import Entry
+
 TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "I8": "|i1"}  # BF16 as its bits
 NAMES = {dtype: name for name, dtype in TYPES.items()}
-ALIGNMENT = 64  # of the data
 
 
 def read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -30,22 +32,13 @@ def read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def write(path: Path, graph: dict, tensors: dict[str, np.ndarray]) -> None:
-    """Wider types first, so that every tensor is aligned; the file appears whole or not at all."""
-    ordered = dict(sorted(tensors.items(), key=lambda item: -item[1].itemsize))
-    data = b"".join(np.ascontiguousarray(value).tobytes() for value in ordered.values())
-    graph = {**graph, "sha256": hashlib.sha256(data).hexdigest()}
-    header: dict[str, object] = {
-        "__metadata__": {"ravel": json.dumps(graph, separators=(",", ":"))}}
-    offset = 0
-    for name, value in ordered.items():
-        header[name] = {"dtype": NAMES[value.dtype.newbyteorder("<").str],
-                        "shape": list(value.shape), "data_offsets": [offset, offset + value.nbytes]}
-        offset += value.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    part = path.with_suffix(".part")
-    part.write_bytes(struct.pack("<Q", len(text)) + text + data)
-    part.rename(path)
+    """Wider types first, so that every tensor is aligned."""
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].itemsize)
+    entries = {name: Entry(NAMES[value.dtype.newbyteorder("<").str], value.shape, value.tobytes())
+               for name, value in ordered}
+    digest = hashlib.sha256(b"".join(entry.data for entry in entries.values())).hexdigest()
+    text = json.dumps({**graph, "sha256": digest}, separators=(",", ":"))
+    safetensors.write(path, entries, {"ravel": text})
 
 
 def put(part: str, node: dict | list[dict], tensors: dict[str, np.ndarray], model: Path,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A codec out of a model file: what export.py wrote, read back, so that training can go on from it."""
+"""A codec out of a model file: what export.py wrote, read back, for a training that goes on."""
 from __future__ import annotations
 
 import re
@@ -14,7 +14,8 @@ from .model import CODE_DIM, N_CODEBOOKS, WIDTH, Codec
 
 RENAMED = (  # parameter here, tensor there
     (r"\.plain\.", "."), (r"\.linear\.", "."), (r"dw_", "dw."), (r"up_bias$", "up.bias"),
-    (r"low_pass$", "low_pass.weight"), (r"\.stages\.", "."), (r"codebook$|total$", "codebook.weight"))
+    (r"low_pass$", "low_pass.weight"), (r"\.stages\.", "."),
+    (r"codebook$|total$", "codebook.weight"))
 
 
 def stored(name: str) -> str:

@@ -26,12 +26,12 @@ try:
 except ImportError:
     sys.exit("to_safetensors needs PyTorch: pip install torch")
 
-from . import lyra
+from . import lyra, safetensors
+from .safetensors import Entry
 
 TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64",
          torch.int8: "I8", torch.uint8: "U8", torch.int16: "I16", torch.int32: "I32",
          torch.int64: "I64", torch.bool: "BOOL"}
-ALIGNMENT = 64  # of the data
 HIFI_PARTS = ("encoder", "quantizer", "generator")  # HiFi-Codec: three dictionaries
 SQCODEC_PARTS = ("encoder", "en_encoder", "quantizer", "en_decoder", "decoder")  # a file each
 WRAPPERS = ("state_dict", "best_state", "model", "generator")  # around the tensors
@@ -196,22 +196,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict | None]:
 
 
 def write(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Wider types first, so that every tensor is aligned; the file appears whole or not at all."""
-    ordered = dict(sorted(tensors.items(), key=lambda item: -item[1].element_size()))
-    header, offset = {}, 0
-    for name, tensor in ordered.items():
-        size = tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    part = path.with_suffix(".part")
-    with open(part, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in ordered.values():
-            file.write(tensor.detach().contiguous().flatten().view(torch.uint8).numpy().data)
-    part.rename(path)
+    """Wider types first, so that every tensor is aligned."""
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].element_size())
+    safetensors.write(path, {name: Entry(TYPES[value.dtype], value.shape, bytes_of(value))
+                             for name, value in ordered})
+
+
+def bytes_of(tensor: Tensor) -> memoryview:
+    return tensor.detach().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def convert(checkpoint: Path, config_path: Path | None, out: Path) -> tuple[int, bool]:

@@ -41,7 +41,7 @@ def hum_db(pcm: np.ndarray) -> float:
 
 
 def clicks(pcm: np.ndarray) -> float:
-    """A second: samples whose second difference is beyond ten times that of the 20 ms around."""
+    """A second: 20 ms in which a sample's second difference is beyond ten times the usual one."""
     bend = np.abs(np.diff(pcm, 2))
     bend = bend[:len(bend) // (2 * STEP) * 2 * STEP].reshape(-1, 2 * STEP)
     usual = np.sqrt(np.square(bend).mean(1, keepdims=True)) + 1e-5

@@ -152,7 +152,7 @@ def with_noise(pcm: np.ndarray) -> np.ndarray:
 
 
 class Original:
-    """The recording itself, with a change that nobody hears: how much a measure makes of nothing."""
+    """The recording itself, changed as nobody hears: how much a measure makes of nothing."""
 
     rates: tuple[float, ...] = (SAMPLE_RATE * 16 / 1000,)
     word_rates = rates

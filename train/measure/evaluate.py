@@ -2,7 +2,7 @@
 """Measures Ravel and the codecs that people use, on the same files, in one table.
 
     python3 -m train.measure.evaluate                # ../shared/corpus/dev, the built-in model
-    python3 -m train.measure.evaluate --only ravel --model run/model.safetensors --words 0 --every 4
+    python3 -m train.measure.evaluate --only ravel --model runs/model.safetensors --words 0 --every 4
     python3 -m train.measure.evaluate --json docs/quality.json --plot docs/quality.png
     python3 -m train.measure.evaluate --stress       # noise, music, silence, clipping, bands
 
@@ -26,15 +26,14 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the jobs are the threads
 import numpy as np  # noqa: E402
 import soundfile as sf  # noqa: E402
-from scipy.signal import resample_poly  # noqa: E402
 
+from ..corpus import read_mono, sounds  # noqa: E402
 from . import measures, recognise  # noqa: E402
 from .codecs import SAMPLE_RATE, Checkpoint, Codec2, Opus, Original, Ravel, lyra  # noqa: E402
 
 MEASURES = ("pesq", "estoi", "mel", "si_sdr_db")
 HEADS = ("PESQ-WB", "ESTOI", "mel", "SI-SDR, dB")
 DIGITS = (2, 3, 3, 1)
-SUFFIXES = {".flac", ".wav", ".opus", ".ogg"}
 LATE_MS = 2.5  # a median lag beyond this is an error of this program
 
 
@@ -43,15 +42,6 @@ def digest(data: bytes) -> str:
 
 
 MEASURES_VERSION = digest(Path(measures.__file__).read_bytes())
-
-
-def read(path: Path) -> np.ndarray:
-    """float32 [n] at 24 kHz, mono."""
-    pcm, rate = sf.read(path, dtype="float32", always_2d=True)
-    mono = pcm.mean(axis=1)
-    if rate != SAMPLE_RATE:
-        mono = resample_poly(mono, SAMPLE_RATE, rate)
-    return mono.astype("f4")
 
 
 def kept(path: Path, make: Callable[[], object]) -> object:
@@ -87,7 +77,7 @@ class Clip:
         return sf.read(path, dtype="float32")[0]
 
     def _decode(self, path: Path) -> int:
-        pcm, bits = self.codec.code(read(self.source), self.kbps)
+        pcm, bits = self.codec.code(read_mono(self.source), self.kbps)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}")
         sf.write(temporary, np.clip(pcm, -1, 1), SAMPLE_RATE, subtype="PCM_16", format="FLAC")
@@ -97,24 +87,24 @@ class Clip:
     def bits(self) -> int:
         if hasattr(self.codec, "sent"):
             return kept(self.place(f"sent-{self.codec.sent_identity}.json"),
-                        lambda: self.codec.sent(read(self.source), self.kbps))
+                        lambda: self.codec.sent(read_mono(self.source), self.kbps))
         self.decoded()
         return kept(self.place("bits.json"), int)
 
     def scores(self) -> dict[str, float | None]:
         return kept(self.place(f"scores-{MEASURES_VERSION}.json"),
-                    lambda: measures.scores(read(self.source), self.decoded()))
+                    lambda: measures.scores(read_mono(self.source), self.decoded()))
 
     def words(self) -> list[str]:
         def make() -> list[str]:
-            return recognise.transcribe(read(self.source) if self.codec is None
+            return recognise.transcribe(read_mono(self.source) if self.codec is None
                                         else self.decoded())
         return kept(self.place("words.json"), make)
 
     def codes(self) -> np.ndarray:
         """Of the original with all codebooks, [frames, codebooks]."""
         return np.array(kept(self.place("codes.json", 0),
-                             lambda: self.codec.codes(read(self.source)).tolist()))
+                             lambda: self.codec.codes(read_mono(self.source)).tolist()))
 
     def stability(self) -> list[float]:
         """Share of equal codes, for each codebook, when the decoded sound is encoded again."""
@@ -231,17 +221,18 @@ def evaluate(arguments: argparse.Namespace, codecs: list, files: list[Path],
     return {"files": len(files), "rows": rows, "codebooks": books}
 
 
+def own(arguments: argparse.Namespace) -> Ravel | Checkpoint:
+    if arguments.checkpoint:
+        return Checkpoint(arguments.checkpoint)
+    return Ravel(arguments.ravel, arguments.model)
+
+
 def wanted(arguments: argparse.Namespace) -> list:
     """The codecs, in the order of the table; one that cannot run is left out aloud."""
-    def first() -> object:
-        if arguments.checkpoint:
-            return Checkpoint(arguments.checkpoint)
-        return Ravel(arguments.ravel, arguments.model)
-
     def originals() -> list:
         return [Original(change) for change in Original.CHANGES]
 
-    makers = {"ravel": lambda: [first()], "opus": lambda: [Opus()], "codec2": lambda: [Codec2()],
+    makers = {"ravel": lambda: [own(arguments)], "opus": lambda: [Opus()], "codec2": lambda: [Codec2()],
               "lyra": lambda: [lyra(arguments.ravel, arguments.lyra, arguments.cache)],
               "original": originals}
     codecs = []
@@ -268,7 +259,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, help="of a training, in PyTorch, instead")
     parser.add_argument("--lyra", type=Path, default=shared / "vectors/lyra",
                         help="folder with lyra_v2.safetensors and its graph")
-    parser.add_argument("--only", nargs="+", choices=["ravel", "opus", "codec2", "lyra", "original"])
+    parser.add_argument("--only", nargs="+",
+                        choices=["ravel", "opus", "codec2", "lyra", "original"])
     parser.add_argument("--cache", type=Path, default=Path("build/evaluate"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="file for all figures")
@@ -279,16 +271,13 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse()
-    files = sorted(f for f in arguments.files.iterdir() if f.suffix in SUFFIXES)[::arguments.every]
-    if not files:
-        raise SystemExit(f"{arguments.files}: no audio")
+    files = sounds(arguments.files)[::arguments.every]
     if arguments.stress:
         from .stress import stress
-        return stress(Ravel(arguments.ravel, arguments.model), files, arguments.corpus)
+        return stress(own(arguments), files, arguments.corpus)
     spoken: list[Path] = []
     if arguments.words and (arguments.corpus / "MANIFEST.tsv").exists():
-        held_out = Path(__file__).parents[1] / "held_out.txt"
-        spoken = recognise.held_out_clips(arguments.corpus, held_out)[::arguments.words]
+        spoken = recognise.held_out_clips(arguments.corpus)[::arguments.words]
     elif arguments.words:
         print(f"no word errors: no MANIFEST.tsv in {arguments.corpus}", file=sys.stderr)
     figures = evaluate(arguments, wanted(arguments), files, spoken)

@@ -16,14 +16,11 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-import soundfile as sf
-from scipy.signal import resample_poly
-
 from ..command import model_info, run, with_model
+from ..corpus import read_mono, sounds
 from .artefacts import SAMPLE_RATE, artefacts
 
 KBPS = (1.5, 3, 6)
-SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3"}
 STYLE = """
 body { font: 16px/1.5 sans-serif; color: #333; max-width: 72rem; margin: 2rem auto }
 h2 { margin: 3rem 0 .5rem; font-size: 1.1rem }
@@ -42,15 +39,12 @@ def ravel(arguments: argparse.Namespace, verb: str, *options: object) -> str:
 
 def figures(original: Path, decoded: Path) -> str:
     """What artefacts.py measures at 24 kHz."""
-    sounds = []
-    for path in (original, decoded):
-        pcm, rate = sf.read(path, always_2d=True)
-        sounds.append(resample_poly(pcm.mean(axis=1), SAMPLE_RATE, rate))
-    n = min(map(len, sounds))
+    pair = [read_mono(path) for path in (original, decoded)]
+    n = min(map(len, pair))
     if n < 2 * SAMPLE_RATE:
         return "too short for more"
     return ", ".join(name.replace(",", f" {value:.1f}", 1)
-                     for name, value in artefacts(*(x[:n] for x in sounds)).items())
+                     for name, value in artefacts(*(x[:n] for x in pair)).items())
 
 
 def clip(arguments: argparse.Namespace, source: Path) -> list[tuple[str, Path, str]]:
@@ -96,9 +90,7 @@ def main() -> None:
     parser.add_argument("--ravel", type=Path, default=Path("build/ravel"), help="the command")
     parser.add_argument("--model", type=Path, help="instead of the built-in model")
     arguments = parser.parse_args()
-    files = sorted(f for f in arguments.files.iterdir() if f.suffix in SUFFIXES)[::arguments.every]
-    if not files:
-        raise SystemExit(f"{arguments.files}: no audio")
+    files = sounds(arguments.files)[::arguments.every]
     name = model_info(arguments.ravel, arguments.model)["name"]
     sections = []
     for i, source in enumerate(files, 1):

@@ -6,13 +6,13 @@ count, and over whole English speakers that training never heard.
 """
 from __future__ import annotations
 
-import csv
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from pocketsphinx import Decoder
 
+from ..corpus import HELD_OUT, manifest
 from .measures import wide_band
 
 CORPUS, FOLDER = "librispeech", "train16"
@@ -35,11 +35,8 @@ def transcribe(pcm: np.ndarray) -> list[str]:
     return hypothesis.hypstr.split() if hypothesis else []
 
 
-def held_out_clips(corpus: Path, speakers: Path) -> list[Path]:
-    """The recordings of the speakers that a file names, one a line."""
-    names = set(speakers.read_text().split())
-    with open(corpus / "MANIFEST.tsv", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    return [corpus / row["file"] for row in rows
+def held_out_clips(corpus: Path) -> list[Path]:
+    """The recordings of the speakers of held_out.txt."""
+    return [corpus / row["file"] for row in manifest(corpus)
             if row["file"].startswith(f"{FOLDER}/") and row["corpus"] == CORPUS
-            and row["speaker"] in names]
+            and row["speaker"] in HELD_OUT]

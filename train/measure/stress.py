@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
-from scipy.signal import butter, resample_poly, sosfiltfilt
+from scipy.signal import butter, sosfiltfilt
 
-from .codecs import Ravel
+from ..corpus import read_mono
+from .codecs import Checkpoint, Ravel
 from .measures import SAMPLE_RATE, scores
 
 RATES = (1.5, 3, 6)
@@ -23,9 +23,8 @@ SAME_PESQ, SAME_ESTOI = 0.1, 0.01  # "the same quality"; pulses begin elsewhere
 CLIPS = 4  # of speech, for that
 
 
-def read(path: Path, seconds: float = SECONDS) -> np.ndarray:
-    pcm, rate = sf.read(path, dtype="float32", always_2d=True)
-    return resample_poly(pcm.mean(axis=1), SAMPLE_RATE, rate)[:round(seconds * SAMPLE_RATE)]
+def beginning(path: Path) -> np.ndarray:
+    return read_mono(path)[:SECONDS * SAMPLE_RATE]
 
 
 def band(pcm: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
@@ -60,14 +59,14 @@ def sounds(speech: np.ndarray, corpus: Path) -> Iterator[tuple[str, np.ndarray]]
     yield "sine, 1 kHz", 0.25 * np.sin(2 * np.pi * 1000 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)
     for pattern in ("noise/blanket_*_0001.opus", "train/librosamusic*.opus", "train/vocobox*.opus"):
         for path in sorted(corpus.glob(pattern))[:4]:
-            yield path.stem, read(path)
+            yield path.stem, beginning(path)
 
 
 def level_db(pcm: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(np.square(pcm)) + 1e-12))
 
 
-def check_levels(codec: Ravel, speech: np.ndarray, corpus: Path) -> int:
+def check_levels(codec: Ravel | Checkpoint, speech: np.ndarray, corpus: Path) -> int:
     """Prints output over input for each sound and rate; returns how many are out of bounds."""
     failures = 0
     print("output level over input, dB\n\n| sound | "
@@ -83,7 +82,7 @@ def check_levels(codec: Ravel, speech: np.ndarray, corpus: Path) -> int:
     return failures
 
 
-def check_silence(codec: Ravel) -> int:
+def check_silence(codec: Ravel | Checkpoint) -> int:
     peaks = [np.abs(codec.code(np.zeros(SECONDS * SAMPLE_RATE, "f4"), rate)[0]).max()
              for rate in RATES]
     shown = [20 * np.log10(peak + 1e-12) for peak in peaks]
@@ -93,7 +92,7 @@ def check_silence(codec: Ravel) -> int:
     return wrong
 
 
-def check_idle(codec: Ravel, speech: np.ndarray) -> int:
+def check_idle(codec: Ravel | Checkpoint, speech: np.ndarray) -> int:
     """The same speech at once, and after ten minutes of nothing."""
     idle = np.zeros(IDLE_SECONDS * SAMPLE_RATE, "f4")
     wrong = 0
@@ -111,9 +110,9 @@ def check_idle(codec: Ravel, speech: np.ndarray) -> int:
     return wrong
 
 
-def stress(codec: Ravel, files: list[Path], corpus: Path) -> int:
+def stress(codec: Ravel | Checkpoint, files: list[Path], corpus: Path) -> int:
     """Exit status: 0 where all holds."""
-    clips = [read(path).astype("f4") for path in files[::-(-len(files) // CLIPS)]]
+    clips = [beginning(path) for path in files[::-(-len(files) // CLIPS)]]
     failures = check_levels(codec, clips[0], corpus)
     spoken = np.concatenate(clips)
     failures += check_silence(codec) + check_idle(codec, spoken)

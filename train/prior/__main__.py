@@ -2,10 +2,10 @@
 """Trains the prior of a model on the codes of the corpus, fits its static tables, and writes both
 into the model file.
 
-    python3 -m train.prior --model models/ravel-24k.safetensors --ravel build/ravel --run run-prior
+    python3 -m train.prior --model models/ravel-24k.safetensors --ravel build/ravel --run runs/prior
 
 One command does all: codes by `ravel tokens` (kept, see codes.py), training, bits per frame and
-codebook on the development set, export. It resumes from run-prior/last.pt. With a model of another
+codebook on the development set, export. It resumes from last.pt of its run. With a model of another
 tokeniser it takes codes anew and begins with the old network, but for what belongs to codewords
 that are others.
 """
@@ -55,8 +55,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the model file itself where left out")
     parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--codes", type=Path, default=Path("codes"))
-    parser.add_argument("--run", type=Path, default=Path("run-prior"))
+    parser.add_argument("--codes", type=Path, default=Path("runs/codes"))
+    parser.add_argument("--run", type=Path, default=Path("runs/prior"))
     parser.add_argument("--speeds", type=float, nargs="*", default=[0.88, 0.94, 1.06, 1.13])
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--minutes", type=float, help="of training, whatever --steps says")
@@ -74,22 +74,21 @@ def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
     keep_memory()
-    home = codes.extract(arguments.ravel, arguments.model, arguments.corpus, arguments.codes,
+    made = codes.extract(arguments.ravel, arguments.model, arguments.corpus, arguments.codes,
                          tuple(arguments.speeds), arguments.threads)
     tokenizer = model_info(arguments.ravel, arguments.model)["tokenizer_identity"]
-    folders = [folder.name for folder in sorted(home.iterdir()) if folder.name != "dev"]
-    files = [file for folder in folders for file in codes.load(home, folder)]
-    speakers = [name for folder in folders for name in codes.speakers(home, folder)]
+    paths = [path for folder, some in made.items() if folder != "dev" for path in some]
+    files, speakers = codes.load(paths), codes.speakers(paths)
     codewords = model_file.codebooks(*model_file.read(arguments.model))
     trainer = Trainer(arguments, tokenizer, files, speakers, codewords)
     print(f"{sum(map(len, files))} frames to learn from, tokeniser {tokenizer[:16]}", flush=True)
     trainer.train()
     prior, out = trainer.averaged(), arguments.out or arguments.model
-    plain = [file for folder in folders if "@" not in folder for file in codes.load(home, folder)]
+    plain = codes.load(made["train"] + made["train16"])
     size = tables.export(tables.fit(plain, prior.shape.sizes), arguments.model, tokenizer, out)
     size += export.export(prior, out, tokenizer, out)
     print(f"tables and prior take {size / 1e6:.2f} MB of the model file")
-    report(prior, codes.load(home, "dev"), arguments.frames)
+    report(prior, codes.load(made["dev"]), arguments.frames)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The codes of a corpus, through the `ravel` command, kept by the identity of the tokeniser.
 
-    python3 -m train.prior.codes --ravel build/ravel --corpus ../shared/corpus --out codes
+    python3 -m train.prior.codes --ravel build/ravel --corpus ../shared/corpus --out runs/codes
 
 Codes of each file are OUT/IDENTITY/FOLDER/NAME.npy, uint16 [frames, codebooks]; FOLDER is train,
 train16 or dev, and train@SPEED for sound that was played at another speed. What is there already
@@ -10,7 +10,6 @@ is not made again; another tokeniser has another folder.
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import numpy as np
 import soundfile as sf
 
 from ..command import model_info, run, with_model
-from ..data import EXCLUDED_CORPORA, held_out_speakers
+from ..corpus import is_learned, manifest
 
 FOLDERS = ("train", "train16", "dev")
 FILES_AT_ONCE = 50  # arguments of one command
@@ -52,41 +51,37 @@ def tokenise(ravel: Path, model: Path | None, speed: float, files: list[Path], o
 
 def wanted_files(corpus: Path) -> dict[str, list[Path]]:
     """Files of each folder, without the corpora and speakers that training leaves out."""
-    with open(corpus / "MANIFEST.tsv", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    held_out = held_out_speakers(rows)
     files: dict[str, list[Path]] = {folder: [] for folder in FOLDERS}
-    for row in rows:
+    for row in manifest(corpus):
         folder = row["file"].split("/")[0]
-        if (folder in files and row["corpus"] not in EXCLUDED_CORPORA
-                and row["speaker"] not in held_out):
+        if folder == "dev" or folder in files and is_learned(row):
             files[folder].append(corpus / row["file"])
     return files
 
 
 def extract(ravel: Path, model: Path | None, corpus: Path, out: Path,
-            speeds: tuple[float, ...] = (), jobs: int = 1) -> Path:
-    """Makes what is missing, `jobs` files at once; returns OUT/IDENTITY."""
+            speeds: tuple[float, ...] = (), jobs: int = 1) -> dict[str, list[Path]]:
+    """Makes what is missing, `jobs` files at once; returns the files of each folder."""
     home = out / model_info(ravel, model)["tokenizer_identity"][:IDENTITY_DIGITS]
+    made: dict[str, list[Path]] = {}
     for folder, files in wanted_files(corpus).items():
         for speed in (1.0, *(speeds if folder != "dev" else ())):
             to = home / (folder if speed == 1 else f"{folder}@{speed:g}")
             to.mkdir(parents=True, exist_ok=True)
-            missing = [f for f in files if not (to / f"{f.stem}.npy").exists()]
+            made[to.name] = [to / f"{f.stem}.npy" for f in files]
+            missing = [f for f, codes in zip(files, made[to.name]) if not codes.exists()]
             for i in range(0, len(missing), FILES_AT_ONCE):
                 tokenise(ravel, model, speed, missing[i:i + FILES_AT_ONCE], to, jobs)
-    return home
+    return made
 
 
-def load(home: Path, folder: str) -> list[np.ndarray]:
-    """Codes of all files of a folder, in the order of their names."""
-    return [np.load(path) for path in sorted((home / folder).glob("*.npy"))]
+def load(files: list[Path]) -> list[np.ndarray]:
+    return [np.load(path) for path in files]
 
 
-def speakers(home: Path, folder: str) -> list[str]:
+def speakers(files: list[Path]) -> list[str]:
     """The speaker of each of these files: CORPUS_SPEAKER_NUMBER is what the corpus calls them."""
-    names = [path.stem.rsplit("_", 1)[0] for path in sorted((home / folder).glob("*.npy"))]
-    return [f"{folder}/{name}" for name in names]
+    return [f"{path.parent.name}/{path.stem.rsplit('_', 1)[0]}" for path in files]
 
 
 def main() -> None:
@@ -94,12 +89,14 @@ def main() -> None:
     parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))
     parser.add_argument("--model", type=Path, help="the built-in model where left out")
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--out", type=Path, default=Path("codes"))
+    parser.add_argument("--out", type=Path, default=Path("runs/codes"))
     parser.add_argument("--speeds", type=float, nargs="*", default=[], help="in addition to 1")
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
-    print(extract(arguments.ravel, arguments.model, arguments.corpus, arguments.out,
-                  tuple(arguments.speeds), arguments.jobs))
+    made = extract(arguments.ravel, arguments.model, arguments.corpus, arguments.out,
+                   tuple(arguments.speeds), arguments.jobs)
+    for folder, files in made.items():
+        print(f"{folder}: {len(files)} files")
 
 
 if __name__ == "__main__":

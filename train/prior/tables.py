@@ -109,16 +109,16 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--ravel", type=Path, default=Path("build/ravel"))
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--codes", type=Path, default=Path("codes"))
+    parser.add_argument("--codes", type=Path, default=Path("runs/codes"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     tokenizer = model_info(a.ravel, a.model)["tokenizer_identity"]
-    home = codes.extract(a.ravel, a.model, a.corpus, a.codes)
+    made = codes.extract(a.ravel, a.model, a.corpus, a.codes)
     sizes = [len(book) for book in model_file.codebooks(*model_file.read(a.model))]
-    fitted = fit(codes.load(home, "train") + codes.load(home, "train16"), sizes)
-    spent = evaluate(fitted, codes.load(home, "dev"), sizes)
+    fitted = fit(codes.load(made["train"] + made["train16"]), sizes)
+    spent = evaluate(fitted, codes.load(made["dev"]), sizes)
     packed = [codes.code_bits(size) for size in sizes]
     print("bits a code on dev:", " ".join(f"{x:.2f}" for x in spent))
     for n in (3, 6, len(sizes)):

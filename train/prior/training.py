@@ -121,7 +121,6 @@ class Trainer:
                                  context=arguments.frames))
         initialise(self.prior, self.codewords, files)
         self.sequences = Sequences(files, speakers, arguments.frames)
-        self.rng = np.random.default_rng(arguments.seed)
         self.step, self.spent_s, self.began = 0, 0.0, time.time()
         self.optimizers = make_optimizers(self.prior, arguments.rate)
         self.average = {k: v.clone() for k, v in self.prior.state_dict().items()}
@@ -133,8 +132,7 @@ class Trainer:
                  "prior": self.prior.state_dict(),
                  "average": self.average, "step": self.step,
                  "spent_s": self.spent_s + time.time() - self.began,
-                 "optimizers": [o.state_dict() for o in self.optimizers],
-                 "rng": self.rng.bit_generator.state}
+                 "optimizers": [o.state_dict() for o in self.optimizers]}
         torch.save(state, self.run / "last.tmp")
         (self.run / "last.tmp").rename(self.run / "last.pt")
 
@@ -147,7 +145,6 @@ class Trainer:
         self.average, self.step, self.spent_s = state["average"], state["step"], state["spent_s"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
-        self.rng.bit_generator.state = state["rng"]
 
     def begin_with(self, old: dict[str, Tensor], codewords: list[Tensor]) -> None:
         """The network of another tokeniser, as far as it fits.
@@ -172,10 +169,12 @@ class Trainer:
                              1 - decay)
 
     def train_step(self) -> tuple[int, float]:
-        """Number of codebooks and mean bits a code."""
+        """Number of codebooks and mean bits a code. What a step draws depends on seed and step."""
+        torch.manual_seed(self.arguments.seed + (self.step << 8))
+        rng = np.random.default_rng((self.arguments.seed, self.step))
         n_all = len(self.prior.heads)
-        n = n_all if self.rng.random() < ALL_SHARE else int(self.rng.integers(1, n_all + 1))
-        batch = self.sequences.batch(self.rng, self.arguments.batch)[..., :n]
+        n = n_all if rng.random() < ALL_SHARE else int(rng.integers(1, n_all + 1))
+        batch = self.sequences.batch(rng, self.arguments.batch)[..., :n]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.arguments.bf16):
             loss = torch.stack(code_losses(self.prior, batch)).mean()
         self.prior.zero_grad(set_to_none=True)
