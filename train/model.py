@@ -69,7 +69,8 @@ class ConvNeXt(nn.Module):
 
 
 def compress(spectrum: Tensor) -> Tensor:
-    """Complex [..., bins] to real [..., 2 bins]: real, then imaginary parts, magnitudes to the square root."""
+    """Magnitudes to their square root; complex [..., bins] to real [..., 2 bins]: real, then
+    imaginary parts."""
     re, im = spectrum.real, spectrum.imag
     gain = (re * re + im * im + COMPRESS_EPS) ** -0.25
     return torch.cat([re * gain, im * gain], dim=-1)
@@ -263,7 +264,7 @@ class Quantizer(nn.Module):
             loss = loss + (used * (0.1 * commitment + rest)).mean() / len(self.stages)
             out = stage.out_proj(e + (q - e).detach())
             total = total + used * out
-            residual = residual - used * out
+            residual = residual - out
         return total, loss + 0.05 * (x - total.detach()).square().mean() / spread(x), replaced
 
     @torch.no_grad()

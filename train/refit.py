@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fits the finer codebooks of a trained codec anew, for a training of the decoder after it.
 
-    python3 -m train.refit --data data --checkpoint run/last.pt --first 5 --run run-decoder
-    python3 -m train.train --data data --run run-decoder --decoder-only --steps 14600 --rate 6e-4
+    python3 -m train.refit --checkpoint runs/codec/last.pt --run runs/decoder
+    python3 -m train.train --run runs/decoder --decoder-only --steps 14600 --rate 6e-4
 
 What the coarse stages leave over changes all through a training, and the codewords of the fine ones
 follow it slowly: many end where hardly anything is. Projections from principal components and
-codewords from k-means, over the latents of the finished encoder, use nearly all of them. With prices
-they are used less evenly, which costs no quality and spares the entropy coder bits.
+codewords from k-means, over the latents of the finished encoder, use nearly all of them. With
+prices they are used less evenly, which costs no quality and spares the entropy coder bits. The
+coarse stages stay: they have learned what is heard, not what varies most.
 """
 from __future__ import annotations
 
@@ -45,10 +46,10 @@ def refit(codec: Codec, latents: Tensor, first: int, slope: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--checkpoint", type=Path, default=Path("run/last.pt"))
-    parser.add_argument("--run", type=Path, default=Path("run-decoder"), help="gets last.pt")
-    parser.add_argument("--first", type=int, default=5, help="stages that stay as they are")
+    parser.add_argument("--data", type=Path, default=Path("runs/data"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("runs/codec/last.pt"))
+    parser.add_argument("--run", type=Path, default=Path("runs/decoder"), help="gets last.pt")
+    parser.add_argument("--first", type=int, default=6, help="stages that stay as they are")
     parser.add_argument("--slope", type=float, default=0.12,
                         help="price of a bit, in shares of a codebook's squared error")
     parser.add_argument("--batches", type=int, default=90)

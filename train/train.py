@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Trains the codec.
 
-    python3 -m train.train --data data --run run --bf16 --compile
+    python3 -m train.train --data runs/data --run runs/codec --bf16 --compile
 
-Goes on from run/last.pt where it exists, to the same weights as without the interruption.
-`--smoke` goes through every part of it in two minutes. run/curve.csv has the losses.
+Goes on from last.pt of its run where that exists, to the same weights as without the interruption.
+`--smoke` goes through every part of it in two minutes. curve.csv of the run has the losses.
 """
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from .adversary import Adversary
 from .data import SAMPLE_RATE, Sampler
 from .losses import SpectralLoss
-from .model import HOP, N_CODEBOOKS, TAIL, WIDTH, Codec
+from .model import HOP, N_CODEBOOKS, TAIL, Codec
+from .probes import Probes
 from .restore import read_model
 from .source import MIN_HZ, pitch_hz
 
@@ -32,8 +33,8 @@ NEVER = 1 << 30
 WARM_UP_STEPS = 500
 DECAY_SHARE = 0.4  # of the steps, at the end, with a falling rate
 TEACH_STEPS = 2500  # until then the source gets ever more rarely the true pitch
-WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.3, "level": 0.1, "loudness": 0.1, "vq": 1.0,
-           "pitch": 0.5, "probe": 0.1}
+WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.3, "level": 0.2, "loudness": 0.1, "vq": 1.0,
+           "pitch": 0.5, "latent_pitch": 0.1, "latent_bands": 1.0}
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
 RECENT = 16  # batches of latents for that
@@ -42,8 +43,8 @@ ADVERSARY_RAMP = 1000  # steps until these weights are full
 EMA_DECAY = 0.998  # of the averaged weights, a step
 AVERAGE_EVERY = 4
 MATRICES = (".up.weight", ".down.weight", ".linear.weight", ".out.weight")
-COLUMNS = ("step", "mel", "bins", "cepstra", "level", "loudness", "vq", "pitch", "probe", "verdict",
-           "matching", "judges", "norm", "replaced", "audio_s_per_s")
+COLUMNS = ("step", "mel", "bins", "cepstra", "level", "loudness", "vq", "pitch", "latent_pitch",
+           "latent_bands", "verdict", "matching", "judges", "norm", "replaced", "audio_s_per_s")
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -77,7 +78,7 @@ def pitch_error(octaves: Tensor, hz: Tensor) -> Tensor:
 
 
 class Trainer:
-    """The codec, what is kept beside it, and the loop. What a step draws depends on seed and step."""
+    """The codec, what is kept beside it, and the loop. Seed and step alone say what is drawn."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
@@ -86,9 +87,9 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(arguments.seed)
         self.codec = Codec().to(self.device)
-        self.probe = nn.Linear(WIDTH, 2).to(self.device)  # pitches of a frame out of its latent
+        self.probes = Probes().to(self.device)
         self.adversary = Adversary().to(self.device)
-        trained = [self.codec.decoder] if arguments.decoder_only else [self.codec, self.probe]
+        trained = [self.codec.decoder] if arguments.decoder_only else [self.codec, self.probes]
         self.network = nn.ModuleList(trained)
         self.codec.quantizer.train(not arguments.decoder_only)
         self.average = {k: v.detach().clone() for k, v in self.codec.state_dict().items()}
@@ -108,11 +109,12 @@ class Trainer:
         compiled = torch.compile if arguments.compile else lambda function: function
         self.encode = compiled(self.codec.encoder.network)
         self.decode = compiled(self.codec.decoder.features)
+        self.tell_bands = compiled(self.probes.envelope)
         self.judge = compiled(self.adversary.loss)
         self.deceive = compiled(self.adversary.codec_loss)
 
     def save(self) -> None:
-        state = {"codec": self.codec.state_dict(), "probe": self.probe.state_dict(),
+        state = {"codec": self.codec.state_dict(), "probes": self.probes.state_dict(),
                  "average": self.average, "step": self.step, "recent": self.recent,
                  "decoder_only": self.arguments.decoder_only,
                  "optimizers": [o.state_dict() for o in self.optimizers],
@@ -124,7 +126,7 @@ class Trainer:
     def load(self, path: Path) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.codec.load_state_dict(state["codec"])
-        self.probe.load_state_dict(state["probe"])
+        self.probes.load_state_dict(state["probes"])
         self.average, self.step, self.recent = state["average"], state["step"], state["recent"]
         if state["decoder_only"] == self.arguments.decoder_only:
             for optimizer, saved in zip(self.optimizers, state["optimizers"]):
@@ -179,8 +181,11 @@ class Trainer:
             latent = self.encode(*spectra)
         latent = latent.float()
         quantized, vq, replaced = self.quantize(latent)
-        probe = pitch_error(self.probe(latent).flatten(1), hz)
-        return quantized, {"vq": vq, "probe": probe}, replaced
+        with self.half():
+            bands = self.tell_bands(quantized)
+        losses = {"vq": vq, "latent_pitch": pitch_error(self.probes.pitch(latent).flatten(1), hz),
+                  "latent_bands": self.probes.envelope.error(bands.float(), pcm)}
+        return quantized, losses, replaced
 
     @torch.no_grad()
     def run_frozen_encoder(self, pcm: Tensor) -> Tensor:
@@ -252,6 +257,8 @@ class Trainer:
             report = Report(file, arguments)
             draw = lambda step: pool.submit(self.sampler.batch, step, arguments.batch)  # noqa: E731
             coming: Future = draw(self.step)
+            if self.step >= arguments.steps:
+                print(f"nothing to do: step {self.step} of {arguments.steps}")
             while self.step < arguments.steps:
                 batch = coming.result()
                 coming = draw(self.step + 1)
@@ -297,8 +304,8 @@ class Report:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--run", type=Path, default=Path("run"))
+    parser.add_argument("--data", type=Path, default=Path("runs/data"))
+    parser.add_argument("--run", type=Path, default=Path("runs/codec"))
     parser.add_argument("--steps", type=int, default=16000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--frames", type=int, default=80)
@@ -308,8 +315,8 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="network in bfloat16, weights float32")
     parser.add_argument("--compile", action="store_true", help="needs a C++ compiler")
     parser.add_argument("--bypass", type=int, default=BYPASS_STEPS)
-    parser.add_argument("--start", type=Path, help="model file to go on from, at the step where the "
-                        "helps for beginners are over")
+    parser.add_argument("--start", type=Path, help="model file to go on from; counts as step "
+                        f"{TEACH_STEPS}, where the helps for beginners are over")
     parser.add_argument("--decoder-only", action="store_true",
                         help="the tokens stay what they are: encoder and quantiser are kept")
     parser.add_argument("--adversarial-from", type=int, default=NEVER,
