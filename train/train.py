@@ -33,7 +33,7 @@ NEVER = 1 << 30
 WARM_UP_STEPS = 500
 DECAY_SHARE = 0.4  # of the steps, at the end, with a falling rate
 TEACH_STEPS = 2500  # until then the source gets ever more rarely the true pitch
-WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.3, "level": 0.2, "loudness": 0.1, "vq": 1.0,
+WEIGHTS = {"mel": 1.0, "bins": 2.0, "cepstra": 0.3, "level": 0.1, "loudness": 0.1, "vq": 1.0,
            "pitch": 0.5, "latent_pitch": 0.1, "latent_bands": 1.0}
 BYPASS_STEPS = 600  # before the codebooks are made from the latents
 FADE_STEPS = 1200  # after that the quantiser is bypassed ever more rarely
