@@ -120,8 +120,6 @@ def versions(recordings: list[Recording]) -> Iterator[tuple[Recording, np.ndarra
 
 def write(recordings: list[Recording], out: Path) -> None:
     """Writes audio.i16, pitch.f4 and index.json {kind: {speaker: [[start, length], ...]}}."""
-    if not any(recording.kind == "speech" for recording in recordings):
-        raise SystemExit("no speech with a speaker")
     out.mkdir(parents=True, exist_ok=True)
     index: dict[str, dict[str, list[list[int]]]] = {"speech": {}, "noise": {}}
     position = 0
@@ -276,7 +274,10 @@ def main() -> None:
     parser.add_argument("--noise", type=Path, help="folder of noises beside --speech")
     parser.add_argument("--out", type=Path, default=Path("runs/data"))
     arguments = parser.parse_args()
-    write(list(chosen(arguments)), arguments.out)
+    recordings = list(chosen(arguments))
+    if not any(recording.kind == "speech" for recording in recordings):
+        raise SystemExit(f"{arguments.speech or arguments.corpus}: no speech with a speaker")
+    write(recordings, arguments.out)
 
 
 if __name__ == "__main__":

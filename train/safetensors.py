@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Files of safetensors, written: a header in JSON that says where each tensor lies, then the data."""
+"""Files of safetensors, written: a header in JSON that says where each tensor lies, then data."""
 from __future__ import annotations
 
 import json

@@ -253,12 +253,12 @@ class Trainer:
 
     def train(self) -> None:
         arguments = self.arguments
+        if self.step >= arguments.steps:
+            print(f"nothing to do: step {self.step} of {arguments.steps}")
         with ThreadPoolExecutor(1) as pool, open(self.run / "curve.csv", "a", newline="") as file:
             report = Report(file, arguments)
             draw = lambda step: pool.submit(self.sampler.batch, step, arguments.batch)  # noqa: E731
             coming: Future = draw(self.step)
-            if self.step >= arguments.steps:
-                print(f"nothing to do: step {self.step} of {arguments.steps}")
             while self.step < arguments.steps:
                 batch = coming.result()
                 coming = draw(self.step + 1)

@@ -3,8 +3,8 @@
  * Ravel's files: audio of every format that libsndfile knows, pipes, and `.rvl` streams.
  *
  * These functions use the disk and allocate; they are not for a real-time thread. An object is used
- * by one thread at a time. Where a function returns NULL or a negative status, it has filled *error;
- * a ravel_error may be NULL.
+ * by one thread at a time. Where a function returns NULL or a negative status, it has filled
+ * *error; a ravel_error may be NULL.
  */
 #ifndef RAVEL_IO_H
 #define RAVEL_IO_H

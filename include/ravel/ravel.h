@@ -41,8 +41,8 @@
  *
  * Real time: the push, finish, conceal, bridge and reset functions, and those of packets, allocate
  * nothing, take no lock, make no system call and print nothing; memory and time are bounded by the
- * model and the number of samples given. They set the floating-point control word to what they need
- * and put it back.
+ * model and the number of samples given. Steps set the floating-point control word to what they
+ * need and put it back.
  *
  * Samples are float, nominally -1 ... 1, interleaved [time][channel]; a "sample" in a count is one
  * of each channel. NaN and infinite input samples count as 0.
@@ -177,8 +177,8 @@ RAVEL_API double ravel_model_bitrate(const ravel_model *model, int n_codebooks);
 typedef struct ravel_scratch ravel_scratch;
 
 /*
- * Working memory for steps of at most n_streams streams of this model at once, n_streams >= 1. Those
- * of another model: RAVEL_ERR_ARGUMENT.
+ * Working memory for steps of at most n_streams streams of this model at once, n_streams >= 1.
+ * With streams of another model: RAVEL_ERR_ARGUMENT.
  */
 RAVEL_API size_t ravel_scratch_size(const ravel_model *model, int n_streams);
 /* mem: ravel_scratch_size bytes, aligned for any type. Returns mem as the scratch, NULL for NULL. */

@@ -2,7 +2,7 @@
 """Measures Ravel and the codecs that people use, on the same files, in one table.
 
     python3 -m train.measure.evaluate                # ../shared/corpus/dev, the built-in model
-    python3 -m train.measure.evaluate --only ravel --model runs/model.safetensors --words 0 --every 4
+    python3 -m train.measure.evaluate --only ravel --model runs/new.safetensors --words 0 --every 4
     python3 -m train.measure.evaluate --json docs/quality.json --plot docs/quality.png
     python3 -m train.measure.evaluate --stress       # noise, music, silence, clipping, bands
 
@@ -232,7 +232,8 @@ def wanted(arguments: argparse.Namespace) -> list:
     def originals() -> list:
         return [Original(change) for change in Original.CHANGES]
 
-    makers = {"ravel": lambda: [own(arguments)], "opus": lambda: [Opus()], "codec2": lambda: [Codec2()],
+    makers = {"ravel": lambda: [own(arguments)], "opus": lambda: [Opus()],
+              "codec2": lambda: [Codec2()],
               "lyra": lambda: [lyra(arguments.ravel, arguments.lyra, arguments.cache)],
               "original": originals}
     codecs = []

@@ -5,9 +5,9 @@
     python3 -m train.measure.limits --data runs/data # also what else its latents could tell
 
 Prints how near sounds come with ever more codebooks and with latents that were not quantised; how
-far a sound is from itself, decoded where pulses and noise are elsewhere; how PESQ and the loss that stands
-for it go together over all these; and, with the training's data, by how much a network errs that
-learns nothing but the envelope out of the latents.
+far a sound is from itself, decoded where pulses and noise are elsewhere; how PESQ and the loss that
+stands for it go together over all these; and, with the training's data, by how much a network errs
+that learns nothing but the envelope out of the latents.
 """
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ LEAD = 41  # frames that go before a sound once more: the decoder remembers fewe
 CROP, CROPS = 80, 8  # frames of a crop, of a batch
 DB = 20 / np.log(10)
 
+Clip = tuple[Tensor, Tensor]  # samples [1, 480 n], latents [1, n, 256]
+
 
 def read(path: Path) -> Tensor:
     """[1, n] whole frames."""
@@ -39,8 +41,7 @@ def read(path: Path) -> Tensor:
     return pcm[None, :len(pcm) // HOP * HOP]
 
 
-def latents(codec: Codec, pcm: Tensor, n_codebooks: int | None) -> Tensor:
-    latent = codec.encoder(pcm)
+def quantised(codec: Codec, latent: Tensor, n_codebooks: int | None) -> Tensor:
     if n_codebooks is None:
         return latent
     return codec.quantizer.decode(codec.quantizer.encode(latent, n_codebooks))
@@ -61,13 +62,14 @@ def raw_pesq(pesq: float) -> float:
 
 
 @torch.no_grad()
-def quality(codec: Codec, clips: list[Tensor]) -> None:
+def quality(codec: Codec, clips: list[Clip]) -> None:
     """Prints means for each number of codebooks; then how PESQ and its loss go together."""
     loss, pairs = LoudnessLoss(), []
     for n_codebooks in CODEBOOKS:
         found = []
-        for pcm in clips:
-            decoded, original = decode(codec, latents(codec, pcm, n_codebooks)), pcm[:, :-TAIL]
+        for pcm, latent in clips:
+            decoded = decode(codec, quantised(codec, latent, n_codebooks))
+            original = pcm[:, :-TAIL]
             found.append(scores(original[0].numpy(), decoded[0].numpy()))
             if found[-1]["pesq"] is not None:
                 pairs.append((raw_pesq(found[-1]["pesq"]), -float(loss(decoded, original))))
@@ -79,11 +81,12 @@ def quality(codec: Codec, clips: list[Tensor]) -> None:
 
 
 @torch.no_grad()
-def chance(codec: Codec, clips: list[Tensor]) -> None:
+def chance(codec: Codec, clips: list[Clip]) -> None:
     """Prints how far a sound is from itself, decoded at another time of a stream."""
     found = []
-    for pcm in (clip for clip in clips if clip.shape[1] > 2 * LEAD * HOP):
-        latent = latents(codec, pcm, N_CODEBOOKS)
+    for latent in (quantised(codec, clip[1], N_CODEBOOKS) for clip in clips):
+        if latent.shape[1] <= 2 * LEAD:
+            continue
         first = decode(codec, latent)[0]
         again = decode(codec, torch.cat([latent[:, :LEAD], latent], 1))[0, LEAD * HOP:]
         found.append(mel_distance(first[LEAD * HOP:].numpy(), again[LEAD * HOP:].numpy()))
@@ -98,8 +101,8 @@ def learn_envelope(codec: Codec, data: Path, steps: int) -> Envelope:
     for step in range(steps):
         pcm = torch.from_numpy(sampler.batch(step, CROPS)[0])
         with torch.no_grad():
-            latent = torch.cat([latents(codec, part, n_codebooks)
-                                for part, n_codebooks in zip(pcm.chunk(len(CODEBOOKS)), CODEBOOKS)])
+            parts = zip(codec.encoder(pcm).chunk(len(CODEBOOKS)), CODEBOOKS)
+            latent = torch.cat([quantised(codec, *part) for part in parts])
         error = probe.error(probe(latent), pcm)
         optimizer.zero_grad()
         error.backward()
@@ -109,13 +112,16 @@ def learn_envelope(codec: Codec, data: Path, steps: int) -> Envelope:
 
 
 @torch.no_grad()
-def envelope(codec: Codec, clips: list[Tensor], probe: Envelope) -> None:
+def envelope(codec: Codec, clips: list[Clip], probe: Envelope) -> None:
+    """Prints how far the probe and the decoder are from the original's bands."""
     for n_codebooks in CODEBOOKS:
-        errors = [probe.error(probe(latents(codec, pcm, n_codebooks)), pcm) for pcm in clips]
-        decoded = [probe.error(probe.bands(codec.decoder(latents(codec, pcm, n_codebooks))), pcm)
-                   for pcm in clips]
-        print(f"{name(n_codebooks)}: envelope {DB * np.mean(errors):.2f} dB off out of the "
-              f"latents, {DB * np.mean(decoded):.2f} dB out of the sound")
+        found = []
+        for pcm, plain in clips:
+            latent = quantised(codec, plain, n_codebooks)
+            told = (probe(latent), probe.bands(codec.decoder(latent)))
+            found.append([float(probe.error(bands, pcm)) for bands in told])
+        print("{}: envelope {:.2f} dB off out of the latents, {:.2f} dB out of the sound".format(
+            name(n_codebooks), *DB * np.mean(found, axis=0)), flush=True)
 
 
 def main() -> None:
@@ -129,7 +135,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(1)
     codec = read_model(arguments.model).eval()
-    clips = [read(path) for path in sounds(arguments.files)[::arguments.every]]
+    sources = [read(path) for path in sounds(arguments.files)[::arguments.every]]
+    with torch.no_grad():
+        clips = [(pcm, codec.encoder(pcm)) for pcm in sources]
     quality(codec, clips)
     chance(codec, clips)
     if arguments.data:
